@@ -1,0 +1,41 @@
+"""Reading configuration from the environment, with `NAME_FILE` for secrets that come as files."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The value of `name`, or the content of the file that `name`_FILE points to."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text(encoding="utf-8").strip()
+    value = os.environ.get(name) or default
+    if value is None:
+        raise ImproperlyConfigured(f"{name} is not set")
+    return value
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """`true`/`false`, `1`/`0`, `yes`/`no`; anything else is refused by name."""
+    raw = os.environ.get(name, "").strip().lower()
+    if not raw:
+        return default
+    if raw not in {"true", "1", "yes", "false", "0", "no"}:
+        raise ImproperlyConfigured(f"{name} must be true or false, not {raw!r}")
+    return raw in {"true", "1", "yes"}
+
+
+def integer(name: str, *, default: int, minimum: int = 0) -> int:
+    """A whole number of at least `minimum`."""
+    raw = os.environ.get(name, "").strip()
+    if not raw:
+        return default
+    if not raw.isdigit() or int(raw) < minimum:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {minimum}, not {raw!r}")
+    return int(raw)
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

@@ -1,0 +1,160 @@
+"""Settings, all from the environment; docs/settings.md describes each."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
+
+from ledger_project import env
+from ledger_project.embedded import home as embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LEDGER_HOME = embedded.home()
+
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = env.text("DJANGO_SECRET_KEY", default="")
+if not SECRET_KEY and (LEDGER_HOME / "secret_key").exists():
+    SECRET_KEY = (LEDGER_HOME / "secret_key").read_text(encoding="utf-8").strip()
+SECRET_KEY = SECRET_KEY or "insecure-" + "build-time-only" * 4  # refused by a system check where it matters
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "ledger_project.admin_site.LedgerAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "ledger_project.embedded",
+    "ledger_project.log",
+    "ledger_project.web",
+    "accounts",
+    "journal",
+]
+
+MIDDLEWARE = [
+    "ledger_project.web.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "ledger_project.urls"
+WSGI_APPLICATION = "ledger_project.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# The app connects with the rights of `ledger_app`, which owns nothing; migrations use the owner's login.
+APP_ROLE = "ledger_app"
+DATABASE_URL = env.text("DATABASE_URL", default=embedded.database_url(LEDGER_HOME, user="ledger_web"))
+DATABASE_OWNER_URL = env.text(
+    "DATABASE_OWNER_URL",
+    default=DATABASE_URL if os.environ.get("DATABASE_URL") else embedded.database_url(LEDGER_HOME, user="ledger"),
+)
+
+
+def _database(url: str, **settings: str) -> dict[str, Any]:
+    """Django's form of a libpq URL, parsed by libpq itself; `settings` are PostgreSQL's, for the session."""
+    parts = conninfo_to_dict(url)
+    named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    config: dict[str, Any] = {django: str(parts.pop(libpq, "")) for libpq, django in named.items()}
+    session = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    options = f"{parts.pop('options', '')} {session}".strip()
+    return config | {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**parts, "options": options},
+    }
+
+
+DATABASES = {
+    "default": _database(DATABASE_URL, role=APP_ROLE, lock_timeout="10s", idle_in_transaction_session_timeout="60s"),
+    "owner": _database(DATABASE_OWNER_URL, lock_timeout="10s"),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# One REDIS_URL in redis-py's form; Celery spells a socket's address differently.
+REDIS_URL = env.text("REDIS_URL", default=embedded.redis_url(LEDGER_HOME))
+
+
+def _celery_url(redis_url: str) -> str:
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    return f"redis+socket://{parts.path}?virtual_host={parse_qs(parts.query).get('db', ['0'])[0]}"
+
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CELERY_BROKER_URL = _celery_url(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 3600
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ledger_project.web.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["ledger_project.web.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["ledger_project.web.parsing.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "ledger_project.web.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["ledger_project.web.filters.StrictFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": ["ledger_project.web.throttling.KeyThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "ledger_project.web.openapi.LedgerSchema",
+    "EXCEPTION_HANDLER": "ledger_project.web.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+BODY_LIMIT = 1024 * 1024  # bytes of one request; 413 above
+DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
+API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", default=120_000, minimum=1)
+API_KEY_CACHE_SECONDS = env.integer("API_KEY_CACHE_SECONDS", default=2)
