@@ -7,7 +7,9 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
+PORT = 5432  # only a part of the socket's file name; said in the URL, since PGPORT in a shell would change it
 # A Unix socket's path is limited to 107 bytes on Linux and 103 on macOS, file name included.
 SOCKET_DIRECTORY_LIMIT = 80
 
@@ -30,9 +32,9 @@ def socket_directory(at: Path) -> Path:
 
 def database_url(at: Path, *, user: str, database: str = "ledger") -> str:
     """A libpq URL for the embedded PostgreSQL; the socket's directory stands in the query, which every parser takes."""
-    return f"postgresql://{user}@/{database}?host={socket_directory(at)}"
+    return f"postgresql://{user}@/{database}?host={quote(os.fspath(socket_directory(at)))}&port={PORT}"
 
 
-def redis_url(at: Path) -> str:
+def redis_url(at: Path, *, number: int = 0) -> str:
     """The embedded server's URL in redis-py's form."""
-    return f"unix://{socket_directory(at)}/valkey.sock?db=0"
+    return f"unix://{quote(os.fspath(socket_directory(at)))}/valkey.sock?db={number}"

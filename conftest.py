@@ -1,0 +1,56 @@
+"""The test run: real servers, real commits.
+
+A test makes a tenant of its own and everything is scoped by tenant, so nothing is rolled back or flushed between tests;
+what is tested is what runs. Do not mark tests with `django_db`: the database is open to all of them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import django
+import pytest
+from django.conf import settings
+from pytest_django.plugin import DjangoDbBlocker
+
+from ledger_project.embedded.processes import StartFailed
+from ledger_project.testing.run import TestRun
+
+if settings.configured:
+    raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests would use the database that your shell names.")
+
+RUN = TestRun.of_environment()
+RUN.configure()
+# Until the core is complete its apps cannot be set up; pure tests run without.
+READY = Path("ledger_project/admin_site.py").exists()
+if READY:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ledger_project.settings"
+    # Here and not in pytest_configure: the conftest modules of the apps are imported next, and they import models.
+    django.setup()
+    # Workers inherit the environment, and pytest-django would load their settings before they know their database.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if READY and not (config.option.collectonly or config.option.help):
+        try:
+            RUN.start()
+        except StartFailed as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+def pytest_unconfigure() -> None:
+    RUN.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """The database was made by pytest_configure; pytest-django must not make another."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Every test may use the database, and commits."""
+    with django_db_blocker.unblock() if READY else nullcontext():
+        yield

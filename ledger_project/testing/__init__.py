@@ -1,0 +1,1 @@
+"""What the test run needs and the product does not."""

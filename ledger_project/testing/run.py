@@ -1,0 +1,159 @@
+"""The servers and databases of one test run.
+
+The process that was started by hand (under xdist: the controller) runs PostgreSQL and Valkey and migrates a template
+database once; every worker works in its own copy of it and in its own Redis database. A run that was killed leaves
+nothing that the next one does not clear away.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from ledger_project.embedded import home as addresses
+from ledger_project.embedded import places, postgres, processes
+from ledger_project.embedded.locking import AlreadyRunning, SupervisorLock
+from ledger_project.embedded.processes import StartFailed
+from ledger_project.embedded.servers import Servers
+
+TEMPLATE: Final = "ledger_template"
+PROJECT: Final = Path(__file__).resolve().parents[2]
+# How the process that was started by hand tells its workers where the servers are.
+OWNER_URL: Final = "LEDGER_TEST_RUN_OWNER_URL"
+WEB_URL: Final = "LEDGER_TEST_RUN_WEB_URL"
+REDIS_URL: Final = "LEDGER_TEST_RUN_REDIS_URL"
+
+
+class TestRun:
+    """One process of a test run: its place among the workers, and its addresses."""
+
+    __test__ = False  # not a test class, whatever its name begins with
+
+    def __init__(self, *, home: Path | None, owner: str, web: str, redis: str, worker: str) -> None:
+        self.home = home  # only with the process that starts the servers
+        self.owner, self.web, self.redis = owner, web, redis
+        self.worker = worker
+        self._servers: Servers | None = None
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """The run that this process belongs to; nothing is started yet."""
+        if worker := os.environ.get("PYTEST_XDIST_WORKER", ""):
+            return cls(
+                home=None,
+                owner=os.environ[OWNER_URL],
+                web=os.environ[WEB_URL],
+                redis=os.environ[REDIS_URL],
+                worker=worker,
+            )
+        home = Path(tempfile.gettempdir()) / f"ledger-test-{os.geteuid()}-{os.getpid()}"
+        owner = os.environ.get("TEST_DATABASE_URL") or addresses.database_url(home, user="ledger", database="postgres")
+        return cls(
+            home=home,
+            owner=owner,
+            web=os.environ.get("TEST_DATABASE_URL") or addresses.database_url(home, user="ledger_web"),
+            redis=os.environ.get("TEST_REDIS_URL") or addresses.redis_url(home),
+            worker="main",
+        )
+
+    def configure(self) -> None:
+        """Point the settings at this run; whatever the shell says, a test never sees another database."""
+        number = int("".join(filter(str.isdigit, self.worker)) or "0") + 1
+        os.environ.update(
+            {
+                "DATABASE_URL": with_database(self.web, f"ledger_test_{self.worker}"),
+                "DATABASE_OWNER_URL": with_database(self.owner, f"ledger_test_{self.worker}"),
+                "REDIS_URL": with_number(self.redis, number),
+                "DJANGO_SECRET_KEY": "a secret of the test run, of no use to anybody else, fifty characters long",
+            }
+        )
+        if self.home:
+            os.environ.update(
+                {OWNER_URL: self.owner, WEB_URL: self.web, REDIS_URL: self.redis, "LEDGER_HOME": str(self.home)}
+            )
+
+    def start(self) -> None:
+        """Start what this process is responsible for and make its own database."""
+        if self.home:
+            self._clear_killed_runs(self.home.parent)
+            self._start_servers()
+            self._migrate_template()
+        self._copy_template()
+
+    def stop(self) -> None:
+        if self._servers:
+            self._servers.stop()
+        if self.home:
+            _remove(self.home)
+
+    def _start_servers(self) -> None:
+        wanted = not (os.environ.get("TEST_DATABASE_URL") and os.environ.get("TEST_REDIS_URL"))
+        if self.home and wanted:
+            _remove(self.home)  # an earlier run with our pid
+            self._servers = Servers(self.home)
+            self._servers.start()
+        with psycopg.connect(self.owner, autocommit=True) as connection:
+            connection.execute(postgres.ROLES)
+            connection.execute("GRANT ledger_app TO CURRENT_USER")
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(TEMPLATE)))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+
+    def _migrate_template(self) -> None:
+        """Migrate as the product does, as the owner; in a process of its own, since nobody may be connected to a template."""
+        environment = os.environ | {
+            "DATABASE_URL": with_database(self.web, TEMPLATE),
+            "DATABASE_OWNER_URL": with_database(self.owner, TEMPLATE),
+        }
+        command = [sys.executable, PROJECT / "manage.py", "migrate", "--database=owner", "--no-input"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StartFailed(f"migrate failed:\n{done.stdout}\n{done.stderr}")
+
+    def _copy_template(self) -> None:
+        name = sql.Identifier(f"ledger_test_{self.worker}")
+        with psycopg.connect(self.owner, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))
+
+    @staticmethod
+    def _clear_killed_runs(parent: Path) -> None:
+        for home in parent.glob(f"ledger-test-{os.geteuid()}-*"):
+            lock = SupervisorLock(home)
+            try:
+                lock.acquire()
+            except (AlreadyRunning, OSError):  # a run in progress, or not ours
+                continue
+            with lock:
+                if (home / "installation").exists():
+                    processes.stop_strays(places.installation_of(home))
+                _remove(home)
+
+
+def with_database(url: str, name: str) -> str:
+    """The same libpq URL with another database."""
+    parts = urlsplit(url)
+    # urlunsplit drops the slashes of an empty authority
+    return f"{parts.scheme}://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
+
+
+def with_number(url: str, number: int) -> str:
+    """The same Redis URL with another database number, in the form of its scheme."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}?db={number}"
+    return f"{parts.scheme}://{parts.netloc}/{number}"
+
+
+def _remove(home: Path) -> None:
+    """Remove a home of a test run, and what of it stands elsewhere."""
+    elsewhere = home / "elsewhere"
+    if elsewhere.is_symlink():
+        shutil.rmtree(elsewhere.resolve(), ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
