@@ -219,10 +219,10 @@ def test_edges_of_consistency() -> None:
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (1, 1), (-1, 4), (9, 4)])
 def test_no_path_for_a_leaf_that_is_not_there(index: int, size: int) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="there is no leaf"):
         merkle.inclusion_path(index, size, {})
 
 
 def test_no_consistency_path_to_a_smaller_tree() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no prefix"):
         merkle.consistency_path(5, 4, {})
