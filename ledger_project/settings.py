@@ -92,7 +92,7 @@ def _database(url: str, **settings: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**parts, "options": options},
+        "OPTIONS": {**parts, "options": options, "prepare_threshold": 5},
     }
 
 

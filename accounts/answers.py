@@ -1,0 +1,133 @@
+"""What the API answers to an accepted command, made from its event's document alone.
+
+So the first answer and every replay of it, today's and next year's, are the same to the byte.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from accounts.rows import AccountFacts, Bucket, look_up
+from ledger_project.kernel import clock, ids
+from ledger_project.log.documents import Document
+from ledger_project.log.executor import Done
+from ledger_project.log.unit import Look
+
+INTERNAL = frozenset({"balances", "opened"})
+Facts = dict[str | UUID, AccountFacts]
+
+
+def answer(done: Done, look: Look) -> dict[str, Any]:
+    """`{"event", "entry", <what the command made>, "balances"}`, and `"dry_run": true` for a rehearsal."""
+    document = done.document
+    facts = _facts(document, look)
+    recorded_at = document["recorded_at"]
+    balances = {ref: balance(facts[UUID(hex=ref[4:])], *rest, as_of=recorded_at) for ref, *rest in _snapshots(document)}
+    nouns = {noun: made for noun, made in document["result"].items() if noun not in INTERNAL}
+    if "account" in nouns:
+        nouns["account"] = account(nouns["account"], balances.get(nouns["account"]["id"]))
+    return {
+        "event": event(document, done.content_hash),
+        "entry": entry(document, facts) if document["entry"] else None,
+        **nouns,
+        "balances": list(balances.values()),
+        **({"dry_run": True} if done.dry_run else {}),
+    }
+
+
+def event(document: Document, content_hash: bytes, log_index: int | None = None) -> dict[str, Any]:
+    """An event without its payload."""
+    return {
+        "id": document["id"],
+        "type": document["type"],
+        "command": document["command"],
+        "idempotency_key": document["idempotency_key"],
+        "actor": document["actor"],
+        "recorded_at": document["recorded_at"],
+        "state": "recorded" if log_index is None else "sealed",
+        "log_index": log_index,
+        "content_hash": content_hash.hex(),
+    }
+
+
+def entry(document: Document, facts: Facts) -> dict[str, Any]:
+    """An entry with its postings; the balance after one is known for bounded accounts, which have one stripe."""
+    parts = document["entry"]
+    return {
+        "id": "ent_" + document["id"][4:],
+        "event": document["id"],
+        "kind": parts["kind"],
+        "effective_at": parts["effective_at"],
+        "recorded_at": document["recorded_at"],
+        "description": parts["description"],
+        "references": parts["references"],
+        "metadata": parts["metadata"],
+        "reverses": document["result"].get("reverses"),
+        "postings": [
+            {
+                "account": posting["account"],
+                "name": facts[UUID(hex=posting["account"][4:])].name,
+                "bucket": posting["bucket"],
+                "amount": posting["amount"],
+                "currency": posting["currency"],
+                "balance_after": posting["balance_after"]
+                if not facts[UUID(hex=posting["account"][4:])].unbounded
+                else None,
+            }
+            for posting in parts["postings"]
+        ],
+    }
+
+
+def balance(facts: AccountFacts, status: str, version: int, *numbers: str, as_of: str) -> dict[str, Any]:
+    """A balance by buckets; `numbers` are totals in and out, the credit limit, then the buckets, zeros left out."""
+    padded = [*numbers, *["0"] * (3 + len(Bucket) - len(numbers))]
+    total_in, total_out, credit_limit, *buckets = padded
+    by_bucket = {bucket.label: buckets[bucket] for bucket in Bucket}
+    own = sum(int(buckets[bucket]) for bucket in Bucket if bucket is not Bucket.CREDIT_USED)
+    return {
+        "account": ids.show("acc", facts.id),
+        "name": facts.name,
+        "currency": facts.currency,
+        "scale": facts.scale,
+        "status": status,
+        **by_bucket,
+        "credit_limit": credit_limit,
+        "posted": str(own - int(by_bucket["credit_used"])),
+        "total_in": total_in,
+        "total_out": total_out,
+        "version": version,
+        "as_of": as_of,
+    }
+
+
+def account(stored: dict[str, Any], balance: dict[str, Any] | None) -> dict[str, Any]:
+    """An account with its balance; `status` stands on the balance, and is repeated beside it."""
+    shown = {name: value for name, value in stored.items() if name != "stripes"}
+    return shown | {"status": balance["status"] if balance else "open", "balance": balance}
+
+
+def _snapshots(document: Document) -> list[Any]:
+    return document["result"].get("balances") or []
+
+
+def _facts(document: Document, look: Look) -> Facts:
+    """The facts of every account in the document; those opened by it are in it, even in a rehearsal."""
+    opened = {}
+    for made in document["result"].get("opened", ()):
+        facts = AccountFacts(
+            id=UUID(hex=made["id"][4:]),
+            tenant=int(document["tenant"][4:]),
+            name=made["name"],
+            type=made["type"],
+            currency=made["currency"],
+            scale=made["scale"],
+            unbounded=made["unbounded"],
+            stripes=made["stripes"],
+            created_at=clock.read(made["created_at"]),
+            metadata=made["metadata"],
+        )
+        opened[facts.id] = facts
+    postings = document["entry"]["postings"] if document["entry"] else []
+    wanted = {UUID(hex=ref[4:]) for ref, *_ in _snapshots(document)}
+    wanted |= {UUID(hex=posting["account"][4:]) for posting in postings}
+    return opened | look_up(int(document["tenant"][4:]), wanted - opened.keys(), look)

@@ -1,0 +1,81 @@
+"""What a plan can do with accounts: look one up, open one."""
+
+from typing import Any
+
+from accounts.errors import AccountExists, AccountNotFound, CurrencyNotFound
+from accounts.rows import SOLE_CURRENCY, STRIPES, AccountFacts, AccountRow, Bucket, CurrencyRow, account_key
+from ledger_project.log.unit import Unit
+
+
+class AccountBooks(Unit):
+    """The unit of work of commands about accounts, and the ground of those that move money."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.opened: list[AccountFacts] = []
+
+    def account(self, ref: str) -> AccountRow:
+        """The account under lock; of an unbounded one, this batch's stripe."""
+        row = self.find(AccountRow, account_key(ref))
+        if row is None:
+            raise AccountNotFound(account=ref)
+        return row
+
+    def stripes(self, ref: str) -> list[AccountRow]:
+        """All balance rows of an account that the command wanted whole."""
+        first = self.account(ref)
+        rows = (self.find(AccountRow, (first.facts.id, stripe)) for stripe in range(first.facts.stripes))
+        return [row for row in rows if row is not None]
+
+    def currency(self, code: str | None) -> CurrencyRow:
+        """A registered currency; None means the tenant's only one."""
+        row = self.find(CurrencyRow, SOLE_CURRENCY if code is None else code)
+        if row is None:
+            raise CurrencyNotFound(currency=code or "not given, and the tenant has not just one")
+        return row
+
+    def open(
+        self,
+        name: str,
+        currency: CurrencyRow,
+        *,
+        type: str = "liability",
+        unbounded: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> AccountRow:
+        """A new account at zero; the row returned is the stripe that this batch writes."""
+        if self.find(AccountRow, name) is not None:
+            raise AccountExists(account=name)
+        facts = AccountFacts(
+            id=self.new_id(),
+            tenant=self.tenant,
+            name=name,
+            type=type,
+            currency=currency.code,
+            scale=currency.scale,
+            unbounded=unbounded,
+            stripes=STRIPES if unbounded else 1,
+            created_at=self.now,
+            metadata=metadata or {},
+        )
+        for stripe in reversed(range(facts.stripes)):
+            self.add(AccountRow(facts, stripe, "open", 0, 0, 0, 0, [0] * len(Bucket)), facts.id, name)
+        self.opened.append(facts)
+        return self.account(name)
+
+    def ensure(
+        self, name: str, currency: CurrencyRow, *, type: str = "liability", unbounded: bool = False
+    ) -> AccountRow:
+        """The account of this name, opened now if it is new."""
+        found = self.find(AccountRow, account_key(name))
+        return found or self.open(name, currency, type=type, unbounded=unbounded)
+
+    def finish(self) -> None:
+        """Note what was opened and the balances after; an unbounded account's is a sum that nobody has locked."""
+        if self.opened:
+            self.result["opened"] = [facts.document() for facts in self.opened]
+        self.result["balances"] = [
+            [f"acc_{row.facts.id.hex}", row.status, *row.snapshot()]
+            for row in self.rows.values()
+            if isinstance(row, AccountRow) and not row.facts.unbounded
+        ]

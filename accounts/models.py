@@ -1,0 +1,159 @@
+"""Who holds money here: tenants, their keys and currencies, accounts and their balances.
+
+The executor writes these tables with SQL of its own (`accounts/rows.py`); the models serve the admin and the lists.
+"""
+
+from django.db import models
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+
+
+class Tenant(models.Model):
+    """One customer's ledger, apart from every other's."""
+
+    slug = models.SlugField(unique=True)
+    name = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Currency(models.Model):
+    """A unit of account: its code within the tenant, and how many decimals its minor unit stands for."""
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_index=False, related_name="currencies")
+    code = models.TextField()
+    scale = models.SmallIntegerField()
+    name = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        verbose_name_plural = "currencies"
+        constraints = [
+            UniqueConstraint(fields=["tenant", "code"], name="currency_exists"),
+            UniqueConstraint(fields=["tenant", "code", "scale"], name="currency_scale"),
+            CheckConstraint(condition=Q(scale__range=(0, 36)), name="currency_scale_range"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class ApiKey(models.Model):
+    """A machine's credential: the SHA-256 of a secret that was shown once."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="api_keys")
+    name = models.TextField()
+    prefix = models.TextField()
+    digest = models.BinaryField(unique=True)
+    scopes = models.JSONField()
+    account = models.ForeignKey("Account", models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class Account(models.Model):
+    """A named account; everything here is settled when it is opened. What changes stands on its balance."""
+
+    class Type(models.TextChoices):
+        ASSET = "asset"
+        LIABILITY = "liability"
+        EQUITY = "equity"
+        REVENUE = "revenue"
+        EXPENSE = "expense"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_index=False, related_name="accounts")
+    name = models.TextField()
+    type = models.TextField(choices=Type.choices)
+    currency = models.TextField()
+    scale = models.SmallIntegerField()
+    unbounded = models.BooleanField()
+    stripes = models.SmallIntegerField()
+    metadata = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(fields=["tenant", "name"], name="account_exists"),
+            CheckConstraint(
+                condition=Q(type__in=["asset", "liability", "equity", "revenue", "expense"]), name="account_type"
+            ),
+            CheckConstraint(condition=Q(stripes__range=(1, 64)), name="account_stripes"),
+        ]
+        # Prefix searches (`platform:…`) are range scans on this one.
+        indexes = [models.Index(fields=["tenant", "id"], name="account_page")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+NUMERIC = {"max_digits": 38, "decimal_places": 0}
+
+
+class Balance(models.Model):
+    """What an account has, bucket by bucket: a cache of its postings, and the account's lock.
+
+    An unbounded account has several rows ("stripes"), whose sum is its balance, so its writers do not queue.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "stripe")
+    account = models.ForeignKey(Account, models.PROTECT, db_index=False, related_name="balances")
+    stripe = models.SmallIntegerField(default=0)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_index=False, related_name="+")
+    status = models.TextField(default="open")
+    unbounded = models.BooleanField(default=False)
+    available = models.DecimalField(**NUMERIC, default=0)
+    held = models.DecimalField(**NUMERIC, default=0)
+    escrowed = models.DecimalField(**NUMERIC, default=0)
+    bonded = models.DecimalField(**NUMERIC, default=0)
+    fee_pool = models.DecimalField(**NUMERIC, default=0)
+    promo = models.DecimalField(**NUMERIC, default=0)
+    credit_used = models.DecimalField(**NUMERIC, default=0)
+    credit_limit = models.DecimalField(**NUMERIC, default=0)
+    total_in = models.DecimalField(**NUMERIC, default=0)
+    total_out = models.DecimalField(**NUMERIC, default=0)
+    version = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            CheckConstraint(
+                condition=(Q(available__gte=0) | Q(unbounded=True))
+                & Q(held__gte=0)
+                & Q(escrowed__gte=0)
+                & Q(bonded__gte=0)
+                & Q(fee_pool__gte=0)
+                & Q(promo__gte=0),
+                name="insufficient_funds",
+            ),
+            CheckConstraint(condition=Q(credit_used__gte=0) & Q(credit_limit__gte=0), name="credit_not_negative"),
+            CheckConstraint(condition=Q(status__in=["open", "frozen", "closed"]), name="account_status"),
+            CheckConstraint(
+                condition=~Q(status="closed")
+                | Q(available=0, held=0, escrowed=0, bonded=0, fee_pool=0, promo=0, credit_used=0)
+                | Q(unbounded=True),
+                name="account_not_empty",
+            ),
+            CheckConstraint(
+                condition=Q(
+                    total_in=F("total_out")
+                    + F("available")
+                    + F("held")
+                    + F("escrowed")
+                    + F("bonded")
+                    + F("fee_pool")
+                    + F("promo")
+                    - F("credit_used")
+                ),
+                name="totals_match_buckets",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.stripe}"

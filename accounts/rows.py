@@ -1,0 +1,340 @@
+"""Accounts as the executor sees them: immutable facts, and balance rows under lock."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+from ledger_project.kernel import clock, ids
+from ledger_project.log.documents import load_json
+from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
+
+STRIPES = 16  # of an unbounded account; enough that 16 writers rarely meet
+FACTS_KEPT = 200_000  # accounts whose facts a process remembers, about 100 MB at most
+
+
+class Bucket(IntEnum):
+    """The columns of a balance; the number stands in the postings."""
+
+    AVAILABLE = 0
+    HELD = 1
+    ESCROWED = 2
+    BONDED = 3
+    FEE_POOL = 4
+    PROMO = 5
+    CREDIT_USED = 6
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+BUCKETS = {bucket.label: bucket for bucket in Bucket}
+DEBIT_NORMAL = frozenset({"asset", "expense"})
+OWN_BUCKETS = len(Bucket) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What never changes about an account."""
+
+    id: UUID
+    tenant: int
+    name: str
+    type: str
+    currency: str
+    scale: int
+    unbounded: bool
+    stripes: int
+    created_at: datetime
+    metadata: dict[str, Any]
+
+    @property
+    def sign(self) -> int:
+        """+1 where a debit increases the balance, -1 where a credit does."""
+        return 1 if self.type in DEBIT_NORMAL else -1
+
+    def document(self) -> dict[str, Any]:
+        """The account as the log keeps it; the API adds its balance."""
+        return {
+            "id": ids.show("acc", self.id),
+            "name": self.name,
+            "type": self.type,
+            "normal_balance": "debit" if self.sign > 0 else "credit",
+            "currency": self.currency,
+            "scale": self.scale,
+            "unbounded": self.unbounded,
+            "stripes": self.stripes,
+            "metadata": self.metadata,
+            "created_at": clock.stamp(self.created_at),
+        }
+
+
+class AccountRow(Row):
+    """One balance row under lock: the only one of a bounded account, one stripe of an unbounded one."""
+
+    __slots__ = ("credit_limit", "facts", "numbers", "status", "stripe", "total_in", "total_out", "version")
+
+    def __init__(
+        self,
+        facts: AccountFacts,
+        stripe: int,
+        status: str,
+        credit_limit: int,
+        total_in: int,
+        total_out: int,
+        version: int,
+        numbers: list[int],
+    ) -> None:
+        self.facts = facts
+        self.stripe = stripe
+        self.status = status
+        self.credit_limit = credit_limit
+        self.total_in = total_in
+        self.total_out = total_out
+        self.version = version
+        self.numbers = numbers
+        self.new = self.changed = False
+
+    @property
+    def key(self) -> tuple[UUID, int]:
+        return self.facts.id, self.stripe
+
+    def copy(self) -> "AccountRow":
+        row = AccountRow(
+            self.facts,
+            self.stripe,
+            self.status,
+            self.credit_limit,
+            self.total_in,
+            self.total_out,
+            self.version,
+            self.numbers.copy(),
+        )
+        row.new, row.changed = self.new, self.changed
+        return row
+
+    @property
+    def credit_left(self) -> int:
+        return max(0, self.credit_limit - self.numbers[Bucket.CREDIT_USED])
+
+    @property
+    def empty(self) -> bool:
+        return not any(self.numbers)
+
+    def snapshot(self) -> list[Any]:
+        """The balance as the log keeps it: version, totals, credit limit, then the buckets; zeros at the end left out."""
+        values = [str(n) for n in (self.total_in, self.total_out, self.credit_limit, *self.numbers)]
+        while values and values[-1] == "0":
+            values.pop()
+        return [self.version, *values]
+
+
+class CurrencyRow(Row):
+    """A registered currency; never changes, so it is read without a lock."""
+
+    __slots__ = ("code", "created_at", "id", "label", "scale")
+
+    def __init__(self, code: str, scale: int, label: str, created_at: datetime) -> None:
+        self.code, self.scale, self.label, self.created_at = code, scale, label, created_at
+        self.new = self.changed = False
+
+    @property
+    def key(self) -> str:
+        return self.code
+
+    def copy(self) -> "CurrencyRow":
+        return self
+
+    def document(self) -> dict[str, Any]:
+        return {"code": self.code, "scale": self.scale, "name": self.label, "created_at": clock.stamp(self.created_at)}
+
+
+SOLE_CURRENCY = ""  # wanted by calls that leave the currency out: the tenant's, where it has just one
+
+
+class CurrencyStore(Store):
+    rank = 10
+    row = CurrencyRow
+
+    def prepare(self, wants: Wants, look: Look) -> None:
+        if SOLE_CURRENCY in wants.refs.get("currency", ()):
+            codes = look("SELECT code FROM accounts_currency WHERE tenant_id = %s LIMIT 2", (wants.tenant,))
+            if len(codes) == 1:
+                wants.facts[SOLE_CURRENCY] = codes[0][0]
+                wants.add("currency", codes[0][0])
+
+    def reading(self, wants: Wants) -> Query | None:
+        codes = wants.refs.get("currency")
+        if not codes:
+            return None
+        return (
+            "SELECT code, scale, name, created_at FROM accounts_currency WHERE tenant_id = %s AND code = ANY(%s)",
+            (wants.tenant, sorted(codes)),
+        )
+
+    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
+        for record in records:
+            row = CurrencyRow(*record)
+            batch.load(row, *[SOLE_CURRENCY] * (row.code == wants.facts.get(SOLE_CURRENCY)))
+
+    def writing(self, rows: list[CurrencyRow], tenant: int, now: datetime) -> Iterable[Query]:
+        yield (
+            "INSERT INTO accounts_currency (tenant_id, code, scale, name, created_at) SELECT %s, code, scale, name, %s"
+            " FROM unnest(%s::text[], %s::smallint[], %s::text[]) AS new (code, scale, name)",
+            (tenant, now, [row.code for row in rows], [row.scale for row in rows], [row.label for row in rows]),
+        )
+
+
+FACT_COLUMNS = "id, tenant_id, name, type, currency, scale, unbounded, stripes, created_at, metadata"
+
+_known: dict[tuple[int, str | UUID], AccountFacts] = {}
+
+
+def look_up(
+    tenant: int, refs: Iterable[str | UUID], look: Look, *, remember: bool = True
+) -> dict[str | UUID, AccountFacts]:
+    """Facts by name and by id, from this process's memory or the table; what does not exist is left out.
+
+    A caller inside a transaction of its own does not `remember`: it may read an account that is rolled back.
+    """
+    found: dict[str | UUID, AccountFacts] = {}
+    missing = []
+    for ref in refs:
+        facts = _known.get((tenant, ref))
+        if facts is None:
+            missing.append(ref)
+        else:
+            found[facts.name] = found[facts.id] = facts
+    if not missing:
+        return found
+
+    names, keys = [ref for ref in missing if isinstance(ref, str)], [ref for ref in missing if isinstance(ref, UUID)]
+    for record in look(
+        f"SELECT {FACT_COLUMNS} FROM accounts_account WHERE tenant_id = %s AND name = ANY(%s::text[])"
+        f" UNION ALL SELECT {FACT_COLUMNS} FROM accounts_account WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
+        (tenant, names, tenant, keys),
+    ):
+        *columns, metadata = record
+        facts = AccountFacts(*columns, load_json(metadata))
+        found[facts.name] = found[facts.id] = facts
+        if remember:
+            _known[tenant, facts.name] = _known[tenant, facts.id] = facts
+    if len(_known) > 2 * FACTS_KEPT:
+        _known.clear()
+    return found
+
+
+def account_key(ref: str | UUID) -> str | UUID:
+    """An account reference as given: the UUID of `acc_…`, else the name."""
+    return (ids.read("acc", ref) or ref) if isinstance(ref, str) else ref
+
+
+class AccountStore(Store):
+    """Balance rows are locked by (account, stripe), after holds, so that no two commands wait for each other."""
+
+    rank = 50
+    row = AccountRow
+
+    def prepare(self, wants: Wants, look: Look) -> None:
+        """Names become ids. A want `beside` is a system account in the currency of the account that it stands beside."""
+        one = {account_key(ref) for ref in wants.refs.get("account", ())}
+        whole = {account_key(ref) for ref in wants.refs.get("whole_account", ())}
+        beside = wants.refs.get("beside", set())
+        leaders = {account_key(ref) for ref, _ in beside}
+        found = look_up(wants.tenant, one | whole | leaders, look, remember=wants.committed)
+        if beside:
+            companions = set()
+            for ref, pattern in beside:
+                facts = found.get(account_key(ref))
+                currency = facts.currency if facts else wants.facts.get(SOLE_CURRENCY)
+                if currency is not None:
+                    companions.add(pattern.replace("{currency}", currency))
+                    wants.add("currency", currency)
+            one |= companions
+            found |= look_up(wants.tenant, companions, look, remember=wants.committed)
+        wants.facts |= found
+        for ref in one | whole:
+            facts = found.get(ref)
+            if facts is not None:
+                slots = range(facts.stripes) if ref in whole else (wants.slot % facts.stripes,)
+                wants.refs.setdefault("balance", set()).update((facts.id, stripe) for stripe in slots)
+
+    def reading(self, wants: Wants) -> Query | None:
+        keys = wants.refs.get("balance")
+        if not keys:
+            return None
+        return (
+            "SELECT account_id, stripe, status, credit_limit, total_in, total_out, version,"
+            " available, held, escrowed, bonded, fee_pool, promo, credit_used FROM accounts_balance"
+            " WHERE (account_id, stripe) IN (SELECT * FROM unnest(%s::uuid[], %s::smallint[]))"
+            " ORDER BY account_id, stripe FOR NO KEY UPDATE",
+            ([account for account, _ in keys], [stripe for _, stripe in keys]),
+        )
+
+    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
+        for account, stripe, status, limit, total_in, total_out, version, *numbers in records:
+            facts = wants.facts[account]
+            row = AccountRow(facts, stripe, status, limit, total_in, total_out, version, numbers)
+            if stripe == wants.slot % facts.stripes:
+                batch.load(row, facts.id, facts.name)
+            else:
+                batch.load(row)
+
+    def writing(self, rows: list[AccountRow], tenant: int, now: datetime) -> Iterable[Query]:
+        opened = [row for row in rows if row.new]
+        changed = [row for row in rows if not row.new]
+        if opened:
+            facts = [row.facts for row in opened if row.stripe == 0]
+            yield (
+                "INSERT INTO accounts_account (id, tenant_id, name, type, currency, scale, unbounded, stripes, metadata,"
+                " created_at) SELECT id, %s, name, type, currency, scale, unbounded, stripes, metadata::jsonb, %s"
+                " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bool[], %s::smallint[],"
+                " %s::text[]) AS new (id, name, type, currency, scale, unbounded, stripes, metadata)",
+                (
+                    tenant,
+                    now,
+                    [each.id for each in facts],
+                    [each.name for each in facts],
+                    [each.type for each in facts],
+                    [each.currency for each in facts],
+                    [each.scale for each in facts],
+                    [each.unbounded for each in facts],
+                    [each.stripes for each in facts],
+                    [json.dumps(each.metadata) for each in facts],
+                ),
+            )
+            yield (
+                f"INSERT INTO accounts_balance (tenant_id, unbounded, updated_at, {_COLUMNS})"
+                f" SELECT %s, unbounded, %s, {_COLUMNS} FROM unnest(%s::bool[], {_ARRAYS}) AS new (unbounded, {_COLUMNS})",
+                (tenant, now, [row.facts.unbounded for row in opened], *_arrays(opened)),
+            )
+        if changed:
+            yield (
+                f"UPDATE accounts_balance AS old SET updated_at = %s, {_ASSIGNMENTS}"
+                f" FROM unnest({_ARRAYS}) AS new ({_COLUMNS})"
+                " WHERE old.account_id = new.account_id AND old.stripe = new.stripe",
+                (now, *_arrays(changed)),
+            )
+
+
+_NUMBERS = ["credit_limit", "total_in", "total_out", *(bucket.label for bucket in Bucket)]
+_COLUMNS = ", ".join(["account_id", "stripe", "status", "version", *_NUMBERS])
+_ARRAYS = ", ".join(["%s::uuid[]", "%s::smallint[]", "%s::text[]", "%s::text[]::bigint[]"])
+_ARRAYS += ", %s::text[]::numeric[]" * len(_NUMBERS)
+_ASSIGNMENTS = ", ".join(f"{column} = new.{column}" for column in ["status", "version", *_NUMBERS])
+
+
+def _arrays(rows: list[AccountRow]) -> list[list[Any]]:
+    """The columns of `_COLUMNS`; numbers travel as text, which has one type at every size."""
+    numbers = [(row.credit_limit, row.total_in, row.total_out, *row.numbers) for row in rows]
+    return [
+        [row.facts.id for row in rows],
+        [row.stripe for row in rows],
+        [row.status for row in rows],
+        [str(row.version) for row in rows],
+        *([str(number) for number in column] for column in zip(*numbers, strict=True)),
+    ]

@@ -1,0 +1,25 @@
+"""Argument types about entries, for commands to annotate with."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from ledger_project.kernel.fields import AmountField, ChoiceField, IdField, ListField, RecordField, RefField
+
+# Held, escrowed, bonded and drawn money belongs to a hold or a credit line, whose own verbs move it.
+FREE_BUCKETS = ("available", "fee_pool", "promo")
+
+EntryId = Annotated[UUID, IdField("ent", "entry")]
+Postings = Annotated[
+    list[dict[str, Any]],
+    ListField(
+        RecordField(
+            fields={
+                "account": RefField(kind="account"),
+                "bucket": ChoiceField(FREE_BUCKETS),
+                "amount": AmountField(minimum=None, nonzero=True),
+            },
+            optional={"bucket": "available"},
+        ),
+        maximum=1000,
+    ),
+]

@@ -1,0 +1,37 @@
+"""The time of a command: the database's clock, unless a test moves it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+_shift: list[timedelta] = [timedelta()]
+
+
+def adjusted(database_time: datetime) -> datetime:
+    """The moment that commands see, from the database's `clock_timestamp()`."""
+    return database_time + _shift[-1]
+
+
+def now() -> datetime:
+    """The same moment for code that has no database at hand (lists, pages)."""
+    return adjusted(datetime.now(UTC))
+
+
+@contextmanager
+def moved(by: timedelta) -> Iterator[None]:
+    """Let time be `by` later for everything inside; for tests of expiry."""
+    _shift.append(_shift[-1] + by)
+    try:
+        yield
+    finally:
+        _shift.pop()
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with six fraction digits: the only spelling of a time in the log and the API."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def read(stamp: str) -> datetime:
+    """The moment of a stamp."""
+    return datetime.fromisoformat(stamp)

@@ -1,0 +1,119 @@
+"""Declaring a command: one function, from which everything else follows.
+
+    @command(event="transfer.posted", refuses=(AccountNotFound, InsufficientFunds))
+    def transfer(books: Books, *, from_account: AccountRef, to_account: AccountRef, amount: Amount) -> None:
+        \"""Move money from one account to another.\"""
+
+The function is the command's *plan*: pure over rows that the executor has locked. The keyword-only parameters are the
+call's arguments; their annotations say how they are read and which rows they refer to. The name is at once the
+command, the permission and the event's `command`; `refuses` lists its refusals in the order they are checked.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from ledger_project.kernel.errors import Refusal
+from ledger_project.kernel.fields import Field, Want, object_schema, parse_all
+from ledger_project.log.unit import Unit
+
+Arguments = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A declared command; `docs/commands.md` and the OpenAPI document are made from these."""
+
+    name: str
+    event: str
+    permission: str
+    plan: Callable[..., None]
+    books: type[Unit]
+    fields: Mapping[str, Field]
+    optional: Mapping[str, Any]
+    refuses: tuple[type[Refusal], ...]
+    also_wants: Callable[[Arguments], Iterable[Want]]
+    secrets: frozenset[str]
+    seed_event: str | None
+
+    def parse(self, raw: Mapping[str, Any]) -> Arguments:
+        """The call's arguments from JSON, or a refusal that names the field."""
+        return parse_all(self.fields, self.optional, raw)
+
+    def render(self, arguments: Arguments) -> dict[str, Any]:
+        """The arguments as the log keeps them: canonical, and without what was left at its default."""
+        rendered = {}
+        for name, field in self.fields.items():
+            value = arguments[name]
+            if name not in self.optional or value != self.optional[name]:
+                rendered[name] = field.render(value)
+        return rendered
+
+    def wants(self, arguments: Arguments) -> Iterable[Want]:
+        """The rows to lock: those that arguments refer to, and those that the command always needs."""
+        for name, field in self.fields.items():
+            if arguments[name] is not None:
+                yield from field.wants(arguments[name])
+        yield from self.also_wants(arguments)
+
+    def schema(self) -> dict[str, Any]:
+        """The arguments as a JSON schema."""
+        return object_schema(self.fields, self.optional)
+
+    @property
+    def summary(self) -> str:
+        return inspect.getdoc(self.plan) or ""
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(
+    *,
+    event: str,
+    refuses: tuple[type[Refusal], ...] = (),
+    also_wants: Callable[[Arguments], Iterable[Want]] = lambda arguments: (),
+    secrets: Iterable[str] = (),
+    seed_event: str | None = None,
+) -> Callable[[Callable[..., None]], Command]:
+    """Declare the decorated plan as a command.
+
+    `also_wants` names rows that follow from the arguments without being one of them (the fee account of a payment);
+    `secrets` are arguments that a repeated call need not repeat (the digest of a fresh key); `seed_event` is the name
+    that the event has in the system it comes from.
+    """
+
+    def declare(plan: Callable[..., None]) -> Command:
+        name = plan.__name__
+        if name in COMMANDS:
+            raise ValueError(f"command {name} is declared twice")
+        hints = get_type_hints(plan, include_extras=True)
+        books, *parameters = inspect.signature(plan).parameters.values()
+        declared = Command(
+            name=name,
+            event=event,
+            permission=f"{plan.__module__.split('.')[0]}.{name}",
+            plan=plan,
+            books=hints[books.name],
+            fields={parameter.name: _field(hints[parameter.name]) for parameter in parameters},
+            optional={p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty},
+            refuses=refuses,
+            also_wants=also_wants,
+            secrets=frozenset(secrets),
+            seed_event=seed_event,
+        )
+        COMMANDS[name] = declared
+        return declared
+
+    return declare
+
+
+def _field(hint: Any) -> Field:
+    """The field that an annotation carries; `X | None` is the same field."""
+    if get_origin(hint) in (Union, UnionType):
+        return next(_field(part) for part in get_args(hint) if part is not type(None))
+    if get_origin(hint) is Annotated:
+        return next(part for part in reversed(hint.__metadata__) if isinstance(part, Field))
+    raise TypeError(f"{hint} carries no field")

@@ -1,0 +1,316 @@
+"""The executor: the only writer of the log, the journal and the balances.
+
+A batch of calls is executed in two round trips: one locks every row it needs in a fixed order and finds which
+idempotency keys are spent; then the plans run in memory; the second writes all of it and commits. A single call is a
+batch of one. docs/concurrency.md gives the locking rules as numbered cases.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db import connection as django_connection
+from psycopg import errors as pg
+
+from ledger_project.kernel import clock, ids
+from ledger_project.kernel.canonical import content_hash
+from ledger_project.kernel.errors import Busy, IdempotencyKeyRequired, IdempotencyKeyReused, Refusal
+from ledger_project.kernel.fields import TextField
+from ledger_project.log import documents
+from ledger_project.log.command import COMMANDS, Arguments, Command
+from ledger_project.log.documents import Document
+from ledger_project.log.unit import Batch, Query, Store, Unit, Wants
+
+MAX_BATCH = 1000
+ATTEMPTS = 8  # each repeat follows another writer's commit, or a lost connection
+KEY = TextField(maximum=255)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command with its arguments, on behalf of one actor of one tenant."""
+
+    tenant: int
+    actor: str
+    idempotency_key: str
+    command: Command
+    arguments: Arguments
+    payload: dict[str, Any]
+
+    @classmethod
+    def of(cls, tenant: int, actor: str, key: str | None, command: Command, raw: dict[str, Any]) -> "Call":
+        """A call from untrusted JSON. Refuses: what is wrong with the key, then with the arguments."""
+        if not key:
+            raise IdempotencyKeyRequired()
+        KEY.parse(key, "idempotency_key")
+        arguments = command.parse(raw)
+        return cls(tenant, actor, key, command, arguments, command.render(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An accepted call: its event as a document. `replayed` says that it had been accepted before."""
+
+    document: Document
+    content_hash: bytes
+    replayed: bool = False
+    dry_run: bool = False
+
+
+Result = Done | Refusal | Exception
+
+
+def look(sql: str, parameters: Sequence[Any]) -> list[Any]:
+    """Read rows with a prepared statement on this thread's connection."""
+    django_connection.ensure_connection()
+    return psycopg.Cursor(django_connection.connection).execute(sql, parameters, prepare=True).fetchall()
+
+
+class BatchRefused(Exception):
+    """An atomic batch in which one call was refused; `results` has what each would have got."""
+
+    def __init__(self, index: int, results: list[Result]) -> None:
+        super().__init__(f"call {index} was refused")
+        self.index = index
+        self.results = results
+
+
+def execute_one(call: Call, *, dry_run: bool = False) -> Done:
+    """Execute one call; its refusal is raised."""
+    result = execute([call], dry_run=dry_run)[0]
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def run(tenant: int, command: str, /, *, key: str, actor: str = "system", dry_run: bool = False, **raw: Any) -> Done:
+    """Execute a command by name from trusted code: tasks, management commands, the admin, tests."""
+    return execute_one(Call.of(tenant, actor, key, COMMANDS[command], raw), dry_run=dry_run)
+
+
+def execute(calls: Sequence[Call], *, atomic: bool = False, dry_run: bool = False) -> list[Result]:
+    """Execute calls of one tenant together; each gets its own result, in order.
+
+    Independent calls (the default) are accepted or refused one by one, each seeing what those before it did. An
+    atomic batch is accepted as a whole, or raises `BatchRefused` and stores nothing. Bugs come back as the exception
+    they raised, to their own call alone.
+    """
+    if not 0 < len(calls) <= MAX_BATCH or len({call.tenant for call in calls}) != 1:
+        raise ValueError(f"a batch has 1 to {MAX_BATCH} calls of one tenant")
+    for attempt in range(ATTEMPTS):
+        try:
+            return _Attempt(calls, atomic=atomic, dry_run=dry_run).run()
+        except (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure) as conflict:
+            # Another writer was first with a key, a name or a reference: its row is committed now, so look again.
+            if attempt == ATTEMPTS - 1:
+                raise Busy(reason=type(conflict).__name__) from conflict
+        except pg.LockNotAvailable as waited:
+            raise Busy(reason="lock timeout") from waited
+        except (pg.CheckViolation, pg.RaiseException, pg.ForeignKeyViolation, pg.DataError) as forbidden:
+            return _forbidden(calls, forbidden, atomic=atomic, dry_run=dry_run)
+        except psycopg.OperationalError:
+            # The connection is gone, perhaps with our COMMIT under way. The keys tell whether it was carried out.
+            if django_connection.in_atomic_block or attempt == ATTEMPTS - 1:
+                raise
+            django_connection.close()
+    raise AssertionError("unreachable")
+
+
+def _forbidden(calls: Sequence[Call], error: psycopg.Error, *, atomic: bool, dry_run: bool) -> list[Result]:
+    """PostgreSQL forbade what a plan let through: the call at fault fails alone."""
+    if len(calls) > 1 and not atomic:
+        return [result for call in calls for result in execute([call], dry_run=dry_run)]
+    refusal = Refusal.by_constraint.get(error.diag.constraint_name or "")
+    result: Result = refusal(detail=error.diag.message_primary) if refusal else error
+    if atomic:
+        raise BatchRefused(0, [result] * len(calls)) from error
+    return [result]
+
+
+class _Attempt:
+    """One try at a batch on this thread's connection."""
+
+    def __init__(self, calls: Sequence[Call], *, atomic: bool, dry_run: bool) -> None:
+        self.calls = calls
+        self.atomic = atomic
+        self.dry_run = dry_run
+        self.tenant = calls[0].tenant
+        django_connection.ensure_connection()
+        self.connection: psycopg.Connection[Any] = django_connection.connection
+        # Inside a caller's transaction the batch is a savepoint of it: embedded use, and one commit for both.
+        nested = django_connection.in_atomic_block
+        self.begin, self.commit, self.rollback = (
+            ("SAVEPOINT batch", "RELEASE SAVEPOINT batch", "ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch")
+            if nested
+            else ("BEGIN", "COMMIT", "ROLLBACK")
+        )
+        slot = os.getpid() * 7 + threading.get_ident() // 4096
+        self.wants = Wants(tenant=self.tenant, slot=slot, committed=not nested)
+
+    def run(self) -> list[Result]:
+        for call in self.calls:
+            for kind, ref in call.command.wants(call.arguments):
+                self.wants.add(kind, ref)
+        for store in Store.all:
+            store.prepare(self.wants, look)
+        try:
+            batch, spent = self._lock()
+            results, accepted = self._plan(batch, spent)
+            if accepted and not self.dry_run:
+                self._write(batch, accepted)
+            else:
+                self._simple(self.rollback)
+        except BaseException:
+            if not self.connection.closed:
+                self._simple(self.rollback)
+            raise
+        return results
+
+    def _cursor(self) -> psycopg.Cursor[Any]:
+        return psycopg.Cursor(self.connection)
+
+    def _simple(self, statements: str) -> None:
+        for statement in statements.split("; "):
+            self._cursor().execute(statement)
+
+    def _lock(self) -> tuple[Batch, dict[str, tuple[UUID, str, Any]]]:
+        """First round trip: lock in order, read, and find spent keys last, when a concurrent twin has committed."""
+        reads = []
+        with self.connection.pipeline():
+            self._cursor().execute(self.begin)
+            for store in Store.all:
+                query = store.reading(self.wants)
+                reads.append((store, query and self._cursor().execute(*query, prepare=True)))
+            keys = [call.idempotency_key for call in self.calls]
+            spent = self._cursor().execute(_SPENT_KEYS, (self.tenant, keys), prepare=True)
+        records = spent.fetchall()
+        batch = Batch(clock.adjusted(records[0][0]))
+        for store, cursor in reads:
+            store.load(cursor.fetchall() if cursor else (), batch, self.wants)
+        return batch, {key: (event_id, command, payload) for _, key, event_id, command, payload in records if key}
+
+    def _plan(self, batch: Batch, spent: dict[str, Any]) -> tuple[list[Result], list[tuple[Call, Unit, Done]]]:
+        """Run the plans one after the other, each on what the ones before it left."""
+        results: list[Result] = []
+        accepted: list[tuple[Call, Unit, Done]] = []
+        fresh: dict[str, tuple[Call, Done]] = {}
+        replays: dict[int, UUID] = {}
+        for index, call in enumerate(self.calls):
+            key = call.idempotency_key
+            if key in spent:
+                event_id, command, payload = spent[key]
+                refusal = _reuse(call, command, documents.load_json(payload), event_id)
+                if refusal is None:
+                    replays[index] = event_id
+                results.append(refusal or IdempotencyKeyReused())
+            elif key in fresh:
+                twin, done = fresh[key]
+                event_id = UUID(hex=done.document["id"][4:])
+                refusal = _reuse(call, twin.command.name, twin.payload, event_id)
+                results.append(refusal or Done(done.document, done.content_hash, replayed=True, dry_run=self.dry_run))
+            else:
+                result = self._plan_one(call, batch, len(accepted), accepted)
+                if isinstance(result, Done):
+                    fresh[key] = call, result
+                results.append(result)
+        if replays:
+            stored = documents.read(replays.values(), look)
+            for index, event_id in replays.items():
+                results[index] = Done(*stored[event_id], replayed=True)
+        if self.atomic:
+            for index, result in enumerate(results):
+                if isinstance(result, Exception):
+                    raise BatchRefused(index, results)
+        return results, accepted
+
+    def _plan_one(
+        self, call: Call, batch: Batch, position: int, accepted: list[tuple[Call, Unit, Done]]
+    ) -> Done | Refusal | Exception:
+        unit = call.command.books(batch, tenant=self.tenant, event_id=ids.make(batch.now, position), actor=call.actor)
+        try:
+            call.command.plan(unit, **call.arguments)
+            unit.finish()
+        except Refusal as refusal:
+            return refusal
+        except Exception as bug:
+            # A bug in one plan must not fail the callers it happens to share a batch with; it is raised to its own.
+            return bug
+        document = documents.event_document(
+            event_id=unit.event_id,
+            tenant=self.tenant,
+            type=call.command.event,
+            command=call.command.name,
+            idempotency_key=call.idempotency_key,
+            actor=call.actor,
+            recorded_at=batch.now,
+            payload=call.payload,
+            result=unit.result,
+            entry=unit.entry.document() if unit.entry else None,
+        )
+        done = Done(document, content_hash(document), dry_run=self.dry_run)
+        batch.absorb(unit)
+        accepted.append((call, unit, done))
+        return done
+
+    def _write(self, batch: Batch, accepted: list[tuple[Call, Unit, Done]]) -> None:
+        """Second round trip: every row of the batch in one statement, and the commit."""
+        changed: dict[Store, list[Any]] = {}
+        for row in batch.rows.values():
+            if row.changed:
+                changed.setdefault(row.store, []).append(row)
+        queries = [_events(self.tenant, batch, accepted)]
+        for store in Store.all:
+            if store in changed:
+                queries += store.writing(changed[store], self.tenant, batch.now)
+        statement = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _) in enumerate(queries))
+        parameters = [value for _, values in queries for value in values]
+        with self.connection.pipeline():
+            self._cursor().execute(f"WITH {statement} SELECT 1", parameters, prepare=True)
+            self._cursor().execute(self.commit)
+
+
+_SPENT_KEYS = """
+SELECT clock_timestamp(), event.idempotency_key, event.id, event.command, event.payload
+  FROM (VALUES (1)) AS always
+  LEFT JOIN log_event AS event ON event.tenant_id = %s AND event.idempotency_key = ANY(%s)
+"""
+
+
+def _reuse(call: Call, command: str, payload: dict[str, Any], event_id: UUID) -> IdempotencyKeyReused | None:
+    """The refusal for a key that was spent on other content, naming what differs."""
+    secrets = call.command.secrets
+    names = sorted((call.payload.keys() | payload.keys()) - secrets)
+    differing = [name for name in names if call.payload.get(name) != payload.get(name)]
+    if command == call.command.name and not differing:
+        return None
+    fields = ["command"] * (command != call.command.name) + differing
+    return IdempotencyKeyReused(fields=fields, event=ids.show("evt", event_id))
+
+
+def _events(tenant: int, batch: Batch, accepted: list[tuple[Call, Unit, Done]]) -> Query:
+    """The events in the order of their keys, so two batches with common keys wait in one order."""
+    accepted = sorted(accepted, key=lambda each: each[0].idempotency_key)
+    calls = [call for call, _, _ in accepted]
+    return (
+        "INSERT INTO log_event (id, tenant_id, type, command, idempotency_key, actor, payload, result, content_hash,"
+        " recorded_at) SELECT id, %s, type, command, key, actor, payload::json, result::json, hash, %s"
+        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
+        " AS new (id, type, command, key, actor, payload, result, hash)",
+        (
+            tenant,
+            batch.now,
+            [unit.event_id for _, unit, _ in accepted],
+            [call.command.event for call in calls],
+            [call.command.name for call in calls],
+            [call.idempotency_key for call in calls],
+            [call.actor for call in calls],
+            [json.dumps(call.payload) for call in calls],
+            [json.dumps(unit.result) for _, unit, _ in accepted],
+            [done.content_hash for _, _, done in accepted],
+        ),
+    )

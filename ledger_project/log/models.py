@@ -1,0 +1,54 @@
+"""The log's one table. Rows are written by the executor alone and never changed (see sql/)."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Xid8Field(models.Field):  # type: ignore[type-arg]
+    """PostgreSQL's 64-bit transaction id."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class JSONTextField(models.JSONField):
+    """`json`, not `jsonb`: kept as written, so an answer is replayed to the byte; nothing searches inside."""
+
+    def db_type(self, connection: Any) -> str:
+        return "json"
+
+
+class CurrentXid(models.Func):
+    function = "pg_current_xact_id"
+    output_field = Xid8Field()
+
+
+class Event(models.Model):
+    """One accepted command.
+
+    `payload` holds the arguments as given, `result` what the command made and the balances after it, and
+    `content_hash` the SHA-256 of the whole event in canonical JSON, its entry and postings included.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    type = models.TextField()
+    command = models.TextField()
+    idempotency_key = models.TextField()
+    actor = models.TextField()
+    payload = JSONTextField()
+    result = JSONTextField()
+    content_hash = models.BinaryField()
+    insert_xid = Xid8Field(db_default=CurrentXid())
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "idempotency_key"], name="idempotency_key_reused"),
+        ]
+        indexes = [models.Index(fields=["tenant", "id"], name="event_page")]
+
+    def __str__(self) -> str:
+        return f"evt_{self.id.hex}"

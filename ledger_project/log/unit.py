@@ -1,0 +1,151 @@
+"""Rows and the unit of work: what a plan sees, and what it leaves behind.
+
+A *store* knows how one kind of row is read under lock and written back. A *unit* is one command's view: it copies a
+row when the plan first asks for it, so a refused command leaves no trace in the rows that the rest of its batch sees.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+from uuid import UUID
+
+from ledger_project.kernel import ids
+
+R = TypeVar("R", bound="Row")
+
+
+class Row:
+    """A row in memory; `changed` rows are written when their command is accepted."""
+
+    __slots__ = ("changed", "new")
+    store: ClassVar["Store"]
+
+    new: bool
+    changed: bool
+
+    @property
+    def key(self) -> Hashable:
+        raise NotImplementedError
+
+    def copy(self) -> Self:
+        raise NotImplementedError
+
+
+Query = tuple[str, Sequence[Any]]
+
+
+Look = Callable[[str, Sequence[Any]], list[Any]]
+
+
+@dataclass
+class Wants:
+    """The rows that a batch refers to, by kind.
+
+    `slot` chooses the stripe of accounts that have several; `committed` is false inside a caller's own transaction;
+    `facts` is what `prepare` found out.
+    """
+
+    tenant: int
+    slot: int
+    committed: bool
+    refs: dict[str, set[Any]] = field(default_factory=dict)
+    facts: dict[Any, Any] = field(default_factory=dict)
+
+    def add(self, kind: str, ref: Any) -> None:
+        self.refs.setdefault(kind, set()).add(ref)
+
+
+class Store:
+    """How one kind of row is found, locked and written. Rows are locked in the order of their stores' `rank`."""
+
+    rank: ClassVar[int]
+    row: ClassVar[type[Row]]
+    all: ClassVar[list["Store"]] = []
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.row.store = cls()
+        Store.all = sorted([*Store.all, cls.row.store], key=lambda store: store.rank)
+
+    def prepare(self, wants: Wants, look: Look) -> None:
+        """Before any lock: turn names into ids, and want what wanted rows refer to. `look` reads; facts only."""
+
+    def reading(self, wants: Wants) -> Query | None:
+        """The statement that locks and reads what is wanted, or None where nothing of this kind is."""
+        return None
+
+    def load(self, records: Iterable[Sequence[Any]], batch: "Batch", wants: Wants) -> None:
+        """Put the rows of that statement into the batch, under every name that plans look them up by."""
+
+    def writing(self, rows: list[Any], tenant: int, now: datetime) -> Iterable[Query]:
+        """Statements, each fit to be one WITH query, that write the changed rows of one batch."""
+        return ()
+
+
+class Described(Protocol):
+    """What an event carries besides its own fields: the journal's entry."""
+
+    def document(self) -> dict[str, Any]: ...
+
+
+class Batch:
+    """The locked rows of all commands that are executed together, each under its key; names lead to keys."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.rows: dict[tuple[type, Hashable], Any] = {}
+        self.names: dict[tuple[type, Hashable], Hashable] = {}
+
+    def load(self, row: Row, *names: Hashable) -> None:
+        self.rows[type(row), row.key] = row
+        for name in names:
+            self.names[type(row), name] = row.key
+
+    def absorb(self, unit: "Unit") -> None:
+        self.rows.update(unit.rows)
+        self.names.update(unit.names)
+
+
+class Unit:
+    """One command at work on the rows of its batch."""
+
+    def __init__(self, batch: Batch, *, tenant: int, event_id: UUID, actor: str) -> None:
+        self.batch = batch
+        self.tenant = tenant
+        self.event_id = event_id
+        self.actor = actor
+        self.now = batch.now
+        self.rows: dict[tuple[type, Hashable], Any] = {}
+        self.names: dict[tuple[type, Hashable], Hashable] = {}
+        self.entry: Described | None = None
+        self.result: dict[str, Any] = {}
+        self._made = 0
+
+    def find(self, kind: type[R], name: Hashable) -> R | None:
+        """This command's copy of a locked row, by its key or a name, or None where there is no such row."""
+        label = (kind, name)
+        key = (kind, self.names.get(label) or self.batch.names.get(label) or name)
+        mine: R | None = self.rows.get(key)
+        if mine is None:
+            shared = self.batch.rows.get(key)
+            if shared is None:
+                return None
+            mine = self.rows[key] = shared.copy()
+        return mine
+
+    def add(self, row: R, *names: Hashable) -> R:
+        """A new row, found from now on under its key and its names."""
+        row.new = row.changed = True
+        self.rows[type(row), row.key] = row
+        for name in names:
+            self.names[type(row), name] = row.key
+        return row
+
+    def new_id(self) -> UUID:
+        """An id for a row that this command makes; the first is the event's own."""
+        self._made += 1
+        return self.event_id if self._made == 1 else ids.make(self.now, self._made)
+
+    def finish(self) -> None:
+        """Called once the plan has returned: what is left to say about it all."""
