@@ -101,9 +101,8 @@ def balance(facts: AccountFacts, status: str, version: int, *numbers: str, as_of
 
 
 def account(stored: dict[str, Any], balance: dict[str, Any] | None) -> dict[str, Any]:
-    """An account with its balance; `status` stands on the balance, and is repeated beside it."""
-    shown = {name: value for name, value in stored.items() if name != "stripes"}
-    return shown | {"status": balance["status"] if balance else "open", "balance": balance}
+    """An account with its balance, which for an unbounded one is a sum that a command does not know."""
+    return {name: value for name, value in stored.items() if name != "stripes"} | {"balance": balance}
 
 
 def _snapshots(document: Document) -> list[Any]:

@@ -1,32 +1,11 @@
-"""Opening, freezing and closing accounts; registering currencies; issuing and revoking keys."""
-
-from typing import Annotated
+"""Opening, freezing and closing accounts."""
 
 from accounts.books import AccountBooks
-from accounts.errors import (
-    AccountClosed,
-    AccountExists,
-    AccountNotEmpty,
-    AccountNotFound,
-    CurrencyExists,
-    CurrencyNotFound,
-)
+from accounts.errors import AccountClosed, AccountExists, AccountNotEmpty, AccountNotFound, CurrencyNotFound
 from accounts.fields import AccountName, AccountType, CurrencyCode, WholeAccountRef
-from accounts.rows import SOLE_CURRENCY, Bucket, CurrencyRow
-from ledger_project.kernel.fields import Flag, LongText, Metadata, Text, WholeNumberField
-from ledger_project.kernel.money import MAX_SCALE
+from accounts.rows import SOLE_CURRENCY, Bucket
+from ledger_project.kernel.fields import Flag, LongText, Metadata
 from ledger_project.log.command import command
-
-Scale = Annotated[int, WholeNumberField(0, MAX_SCALE)]
-
-
-@command(event="currency.registered", refuses=(CurrencyExists,))
-def register_currency(books: AccountBooks, *, code: CurrencyCode, scale: Scale = 0, name: Text | None = None) -> None:
-    """Register a currency with the number of decimals of its minor unit; neither ever changes."""
-    if books.find(CurrencyRow, code) is not None:
-        raise CurrencyExists(currency=code)
-    currency = books.add(CurrencyRow(code, scale, name or "", books.now))
-    books.result["currency"] = currency.document()
 
 
 @command(
@@ -45,7 +24,7 @@ def open_account(
 ) -> None:
     """Open an account. An unbounded one may go below zero and is striped, for issuance, cash and fees."""
     row = books.open(name, books.currency(currency), type=type, unbounded=unbounded, metadata=metadata)
-    books.result["account"] = row.facts.document()
+    books.show_account(row)
 
 
 @command(event="account.frozen", refuses=(AccountNotFound, AccountClosed))
@@ -78,4 +57,4 @@ def _set_status(books: AccountBooks, account: str, status: str) -> None:
     for row in rows:
         row.status = status
         row.changed = True
-    books.result["account"] = rows[0].facts.document()
+    books.show_account(rows[0])

@@ -1,0 +1,5 @@
+"""The commands of this app, one module per noun; importing it declares them."""
+
+from accounts.commands import accounts, currencies
+
+__all__ = ["accounts", "currencies"]

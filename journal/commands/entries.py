@@ -1,0 +1,85 @@
+"""Free-form entries and their reversal."""
+
+from typing import Annotated
+
+from accounts.errors import AccountClosed, AccountFrozen, AccountNotFound, AmountOverflow, InsufficientFunds
+from accounts.rows import BUCKETS, Bucket
+from journal.commands.shared import AVAILABLE
+from journal.errors import AlreadyReversed, EntryNotFound, NotReversible, TooFewPostings, UnbalancedEntry
+from journal.fields import EntryId, Postings
+from journal.posting import Books
+from ledger_project.kernel import ids
+from ledger_project.kernel.fields import LongText, Metadata, Moment, References, TextField
+from ledger_project.log.command import command
+
+Kind = Annotated[str, TextField(maximum=64, pattern=r"[a-z][a-z0-9_]*")]
+PROMISED = frozenset({"held", "escrowed", "bonded"})
+
+
+@command(
+    event="entry.posted",
+    refuses=(
+        TooFewPostings,
+        AccountNotFound,
+        AccountClosed,
+        AccountFrozen,
+        InsufficientFunds,
+        AmountOverflow,
+        UnbalancedEntry,
+    ),
+)
+def post_entry(
+    books: Books,
+    *,
+    postings: Postings,
+    kind: Kind = "entry",
+    description: LongText | None = None,
+    references: References | None = None,
+    metadata: Metadata | None = None,
+    effective_at: Moment | None = None,
+) -> None:
+    """Post any balanced set of postings: positive amounts are debits, and each currency sums to zero.
+
+    Increases are posted before decreases, so that an account used on both sides is judged by the whole.
+    """
+    if len(postings) < 2:
+        raise TooFewPostings(postings=len(postings))
+    legs = [(books.account(leg["account"]), BUCKETS[leg["bucket"]], leg["amount"]) for leg in postings]
+    for row, bucket, amount in legs:
+        if amount * row.facts.sign > 0:
+            books.give(row, bucket, abs(amount))
+    for row, bucket, amount in legs:
+        if amount * row.facts.sign < 0:
+            books.take(row, bucket, abs(amount))
+    books.write_entry(
+        kind, description=description, references=references, metadata=metadata, effective_at=effective_at
+    )
+
+
+@command(
+    event="entry.reversed",
+    refuses=(EntryNotFound, AlreadyReversed, NotReversible, AccountClosed, AccountFrozen, InsufficientFunds),
+)
+def reverse_entry(books: Books, *, entry: EntryId, reason: LongText | None = None) -> None:
+    """Post the opposite of an entry, whole and once; both name each other."""
+    original = books.stored_entry(entry)
+    if original.reversed_by is not None:
+        raise AlreadyReversed(entry=ids.show("ent", entry), reversed_by=ids.show("ent", original.reversed_by))
+    if original.reverses is not None or any(line.bucket.label in PROMISED for line in original.lines):
+        raise NotReversible(entry=ids.show("ent", entry), kind=original.kind)
+
+    # Drawn credit is undone as the available money it stood for: giving repays the line, taking draws it again.
+    effect: dict[tuple[str, Bucket], int] = {}
+    for line in original.lines:
+        bucket = AVAILABLE if line.bucket is Bucket.CREDIT_USED else line.bucket
+        key = (f"acc_{line.account.id.hex}", bucket)
+        effect[key] = effect.get(key, 0) + line.value
+    for (account, bucket), value in effect.items():
+        if value < 0:
+            books.give(books.account(account), bucket, -value)
+    for (account, bucket), value in effect.items():
+        if value > 0:
+            books.take(books.account(account), bucket, value)
+    reversal = books.write_entry("reversal", description=reason, reverses=original.id)
+    original.reversed_by = reversal.id
+    books.result["reverses"] = ids.show("ent", original.id)
