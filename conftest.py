@@ -6,8 +6,6 @@ what is tested is what runs. Do not mark tests with `django_db`: the database is
 
 import os
 from collections.abc import Iterator
-from contextlib import nullcontext
-from pathlib import Path
 
 import django
 import pytest
@@ -22,18 +20,15 @@ if settings.configured:
 
 RUN = TestRun.of_environment()
 RUN.configure()
-# Until the core is complete its apps cannot be set up; pure tests run without.
-READY = Path("ledger_project/admin_site.py").exists()
-if READY:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "ledger_project.settings"
-    # Here and not in pytest_configure: the conftest modules of the apps are imported next, and they import models.
-    django.setup()
-    # Workers inherit the environment, and pytest-django would load their settings before they know their database.
-    del os.environ["DJANGO_SETTINGS_MODULE"]
+os.environ["DJANGO_SETTINGS_MODULE"] = "ledger_project.settings"
+# Here and not in pytest_configure: the conftest modules of the apps are imported next, and they import models.
+django.setup()
+# Workers inherit the environment, and pytest-django would load their settings before they know their database.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if READY and not (config.option.collectonly or config.option.help):
+    if not (config.option.collectonly or config.option.help):
         try:
             RUN.start()
         except StartFailed as error:
@@ -52,5 +47,5 @@ def django_db_setup() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Every test may use the database, and commits."""
-    with django_db_blocker.unblock() if READY else nullcontext():
+    with django_db_blocker.unblock():
         yield

@@ -41,18 +41,18 @@ SETTINGS: Final = {
     "jit": "off",
 }
 
-ROLES: Final = """
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ledger_app') THEN
-        CREATE ROLE ledger_app NOLOGIN;
-    END IF;
+ROLE: Final = """
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ledger_app') THEN CREATE ROLE ledger_app NOLOGIN; END IF;
+END $$
+"""
+# NOINHERIT: the login has no right of its own; every session takes the app's role when it starts.
+ROLES: Final = f"""{ROLE};
+DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ledger_web') THEN
-        -- NOINHERIT: the login has no right of its own; every session takes the app's role when it starts.
         CREATE ROLE ledger_web LOGIN NOINHERIT IN ROLE ledger_app;
     END IF;
-END
-$$
+END $$
 """
 
 
@@ -60,7 +60,7 @@ def start(place: Place) -> subprocess.Popen[bytes]:
     """Start the server, making the cluster first where there is none; `wait` says when it answers."""
     programs = places.reachable_copy(place, packages.postgres_tree()) / "bin"
     _initialise(place, programs)
-    _remove_stale_pid_file(data_directory(place))
+    _clear_after_crash(data_directory(place))
     settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
     return processes.spawn(
         [programs / "postgres", "-D", data_directory(place), "-k", place.sockets, *settings],
@@ -101,6 +101,20 @@ def prepare(place: Place) -> None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
+def prepare_external(*, url: str, owner_url: str) -> None:
+    """Check that the servers of DATABASE_URL and DATABASE_OWNER_URL answer, and make the app's role where it may."""
+    for name, address in {"DATABASE_URL": url, "DATABASE_OWNER_URL": owner_url}.items():
+        try:
+            with psycopg.connect(address, autocommit=True, connect_timeout=5) as connection:
+                if address == owner_url:
+                    connection.execute(ROLE)
+                    connection.execute("GRANT ledger_app TO CURRENT_USER")
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise StartFailed(f"{name} may not make the role ledger_app; run as a superuser: {ROLE}") from error
+        except psycopg.OperationalError as error:
+            raise StartFailed(f"{name} is set, and its server does not answer: {error}".rstrip()) from error
+
+
 def connect(place: Place, *, database: str) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(
         host=os.fspath(place.sockets), port=PORT, user=OWNER, dbname=database, autocommit=True, connect_timeout=5
@@ -121,7 +135,7 @@ def _initialise(place: Place, programs: Path) -> None:
     partial = place.postgres / f"{VERSION}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     log = place.logs / "initdb.log"
-    failed = processes.run(
+    initdb = processes.spawn(
         [
             programs / "initdb",
             f"--pgdata={partial}",
@@ -134,25 +148,30 @@ def _initialise(place: Place, programs: Path) -> None:
             "--data-checksums",
             "--no-instructions",
         ],
+        role="task",
         installation=place.installation,
         log=log,
         env=processes.bare_environment(),
         account=place.account,
     )
-    if failed:
+    if processes.finish(initdb)[0]:
         raise StartFailed(f"initdb failed.\n{processes.tail(log)}")
     partial.replace(data)
 
 
-def _remove_stale_pid_file(data: Path) -> None:
-    """Remove the pid file of a dead server whose number another program has now.
+def _clear_after_crash(data: Path) -> None:
+    """Remove what a killed server left, which would keep the next one from starting.
 
-    PostgreSQL takes any living process of that number for itself and would refuse to start, for ever. The file also
-    guards against backends that outlived their postmaster, so it goes only when no process works in the directory.
+    The pid file: PostgreSQL takes any living process of that number for itself. Backends that outlived their postmaster
+    (one notices only when its query ends): they still use the old shared memory. The file also guards against them, so
+    it goes only when no process works in the directory.
     """
     pid_file = data / "postmaster.pid"
     if not pid_file.exists():
         return
-    if living := processes.working_in(data):
-        raise StartFailed(f"Process {living[0]} works in {data} and is not ours: another PostgreSQL? Stop it first.")
+    backends = processes.working_in(data)
+    postmaster = pid_file.read_text(encoding="ascii", errors="replace").partition("\n")[0].strip()
+    if postmaster in map(str, (backend.pid for backend in backends)):
+        raise StartFailed(f"A PostgreSQL that is not ours (pid {postmaster}) runs in {data}. Stop it first.")
+    processes.stop_all(backends, "backend")
     pid_file.unlink()

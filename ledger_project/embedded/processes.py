@@ -5,6 +5,7 @@ The installation's number is random, so a process that shows it is provably ours
 and also when its pid file is stale or its pid has been used again.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -30,6 +31,8 @@ STOPPING: Final[Mapping[str, Sequence[tuple[signal.Signals, float]]]] = {
     "worker": ((signal.SIGTERM, 15), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)),
     "beat": ((signal.SIGTERM, 5), (signal.SIGKILL, 5)),
     "task": ((signal.SIGTERM, 10), (signal.SIGKILL, 5)),
+    # A backend without its postmaster ends by itself when its query ends.
+    "backend": ((signal.SIGQUIT, 5), (signal.SIGKILL, 5)),
 }
 # Clients stop before the servers that they talk to.
 STOPPING_ORDER: Final = ("beat", "worker", "web", "task", "valkey", "postgres")
@@ -58,6 +61,7 @@ def spawn(
     env: Mapping[str, str],
     account: Account | None = None,
     cwd: Path | None = None,
+    capture: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, so that the terminal's Ctrl-C reaches only the supervisor.
 
@@ -68,8 +72,8 @@ def spawn(
         return subprocess.Popen(
             [os.fspath(word) for word in argv],
             stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE if capture else out,
+            stderr=out,
             env={**env, MARK: f"{installation}/{role}"},
             cwd=cwd or "/",
             start_new_session=True,
@@ -80,18 +84,11 @@ def spawn(
         )
 
 
-def run(
-    argv: Sequence[str | os.PathLike[str]],
-    *,
-    installation: str,
-    log: Path,
-    env: Mapping[str, str],
-    account: Account | None = None,
-) -> int:
-    """Run a step to its end, under the same mark; returns its exit code."""
-    process = spawn(argv, role="task", installation=installation, log=log, env=env, account=account)
+def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Wait for a step; returns its exit code and what it printed, where that was captured."""
     try:
-        return process.wait()
+        out, _ = process.communicate()
+        return process.returncode, (out or b"").decode()
     finally:
         stop(process, "task")
 
@@ -146,30 +143,30 @@ def stop_strays(installation: str, *roles: str) -> int:
     for wanted in roles or STOPPING_ORDER:
         left = [process for process, role in strays(installation) if role == wanted]
         found += len(left)
-        for sig, patience in STOPPING[wanted]:
-            for process in left:
-                _signal(process, sig)
-            _, left = psutil.wait_procs(left, timeout=patience)
-            if not left:
-                break
+        stop_all(left, wanted)
     return found
 
 
-def _signal(process: psutil.Process, sig: signal.Signals) -> None:
-    try:
-        process.send_signal(sig)  # psutil compares the start time first, so a reused pid is not hit
-    except psutil.NoSuchProcess:
-        return
+def stop_all(left: list[psutil.Process], role: str) -> None:
+    """Stop processes that are not our children with their role's signals."""
+    for sig, patience in STOPPING[role]:
+        if not left:
+            return
+        for process in left:
+            # psutil compares the start time first, so a reused pid is not hit.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(sig)
+        _, left = psutil.wait_procs(left, timeout=patience)
 
 
-def working_in(directory: Path) -> list[int]:
-    """Pids of the processes whose working directory this is: every process of a PostgreSQL works in its data directory."""
+def working_in(directory: Path) -> list[psutil.Process]:
+    """The processes whose working directory this is; all processes of a PostgreSQL work in its data directory."""
     wanted = os.fspath(directory.resolve())
     found = []
     for process in psutil.process_iter():
         try:
             if process.cwd() == wanted:
-                found.append(process.pid)
+                found.append(process)
         except (psutil.Error, OSError):
             continue
     return found

@@ -106,7 +106,7 @@ class TestRun:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
 
     def _migrate_template(self) -> None:
-        """Migrate as the product does, as the owner; in a process of its own, since nobody may be connected to a template."""
+        """Migrate as the product does, in a process of its own: a template is copied while nobody is connected to it."""
         environment = os.environ | {
             "DATABASE_URL": with_database(self.web, TEMPLATE),
             "DATABASE_OWNER_URL": with_database(self.owner, TEMPLATE),

@@ -1,0 +1,320 @@
+"""`manage.py up`: both servers, the migrations, the demo, and the processes that serve, kept alive until told to stop."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, NoReturn
+
+import redis
+
+from ledger_project.embedded import home as addresses
+from ledger_project.embedded import keys, places, postgres, processes, valkey
+from ledger_project.embedded.locking import SupervisorLock
+from ledger_project.embedded.places import Place
+from ledger_project.embedded.processes import StartFailed
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+UP_FILE: Final = "up.json"
+WEB_READY_WITHIN: Final = 90.0
+# A child that dies is started again, later each time; this many deaths within the window stop everything.
+DEATHS_LIMIT: Final = 6
+DEATHS_WINDOW: Final = 60.0
+BACK_OFF: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
+
+Process = subprocess.Popen[bytes]
+
+
+class StopRequested(Exception):
+    """A signal asked the supervisor to stop."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is run and where. The two URLs are those of servers that replace ours; None: start our own."""
+
+    home: Path
+    port: int
+    health_host: str  # a host name that the web process answers to
+    web_workers: int
+    web_threads: int
+    worker_concurrency: int
+    database_url: str | None
+    database_owner_url: str | None
+    redis_url: str | None
+    show_secrets: bool  # off where the output is a log
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass
+class Child:
+    """One supervised process: how it is started, how it is seen to be ready, and how often it died lately."""
+
+    role: str
+    start: Callable[[], Process]
+    wait: Callable[[Process], None] = lambda process: None
+    process: Process | None = None
+    deaths: list[float] = field(default_factory=list)
+    restart_at: float = 0.0
+
+
+class Supervisor:
+    """One installation, run in the foreground until a signal or a failure that restarts do not cure."""
+
+    def __init__(self, options: Options, say: Callable[[str], None]) -> None:
+        self.options = options
+        self.say = say
+        self.children: list[Child] = []
+        self.place: Place | None = None
+
+    def run(self) -> int:
+        """Start, watch and stop; returns the exit code. Raises AlreadyRunning and changes nothing then."""
+        home = self.options.home
+        places.make_home(home)
+        with SupervisorLock(home) as lock, _signals_raise():
+            lock.acquire(url=self.options.url)
+            (home / UP_FILE).unlink(missing_ok=True)
+            try:
+                self._start()
+                self._watch()
+            except StopRequested:
+                return 0
+            except StartFailed as failure:
+                self.say(str(failure))
+                return 1
+            finally:
+                self._stop()
+
+    def _start(self) -> None:
+        place = self.place = places.prepare(self.options.home)
+        if found := processes.stop_strays(place.installation):
+            self.say(f"Stopped {found} processes that a killed supervisor had left.")
+        require_free_port(self.options.port)
+        keys.make_missing(place.home)
+
+        self._start_servers(place)
+        static = self._manage("collectstatic", "--no-input", "--verbosity=0")
+        self._finish("migrate", self._manage("migrate", "--database=owner", "--no-input"))
+        demo = self._finish("seed_demo", self._manage("seed_demo", "--json", capture=True))
+        self._finish("collectstatic", static)
+        for child in self._serving(place):
+            self._begin(child)
+        self._announce(json.loads(demo.splitlines()[-1]))
+
+    def _start_servers(self, place: Place) -> None:
+        options = self.options
+        if options.database_url:
+            owner_url = options.database_owner_url or options.database_url
+            postgres.prepare_external(url=options.database_url, owner_url=owner_url)
+        else:
+            wait = partial(postgres.wait, place, say=self.say)
+            self._begin(Child("postgres", start=partial(postgres.start, place), wait=wait))
+            postgres.prepare(place)
+        if options.redis_url:
+            require_redis(options.redis_url)
+        else:
+            self._begin(Child("valkey", start=partial(valkey.start, place), wait=partial(valkey.wait, place)))
+
+    def _serving(self, place: Place) -> list[Child]:
+        options = self.options
+        celery = ["-m", "celery", "--app=ledger_project.celery:app"]
+        gunicorn = [
+            "-m",
+            "gunicorn",
+            "ledger_project.wsgi:application",
+            f"--bind=127.0.0.1:{options.port}",
+            "--worker-class=gthread",
+            f"--workers={options.web_workers}",
+            f"--threads={options.web_threads}",
+            "--graceful-timeout=15",
+            "--no-control-socket",
+        ]
+        worker = [*celery, "worker", f"--concurrency={options.worker_concurrency}", "--loglevel=INFO"]
+        beat = [*celery, "beat", f"--schedule={place.home / 'beat-schedule'}", "--pidfile=", "--loglevel=INFO"]
+        return [
+            Child("web", start=partial(self._python, "web", gunicorn), wait=self._wait_for_web),
+            Child("worker", start=partial(self._python, "worker", worker)),
+            Child("beat", start=partial(self._python, "beat", beat)),
+        ]
+
+    def _begin(self, child: Child) -> None:
+        self.say(f"Starting {child.role} ...")
+        self.children.append(child)
+        child.process = child.start()
+        child.wait(child.process)
+
+    def _python(self, role: str, words: Sequence[str], *, log: str = "", capture: bool = False) -> Process:
+        place = self._prepared()
+        return processes.spawn(
+            [sys.executable, *words],
+            role=role,
+            installation=place.installation,
+            log=place.logs / f"{log or role}.log",
+            env={**os.environ, "LEDGER_HOME": str(place.home), "PYTHONUNBUFFERED": "1"},
+            cwd=PROJECT,
+            capture=capture,
+        )
+
+    def _manage(self, command: str, *words: str, capture: bool = False) -> Process:
+        self.say(f"Running {command} ...")
+        return self._python("task", [str(PROJECT / "manage.py"), command, *words], log=command, capture=capture)
+
+    def _finish(self, name: str, step: Process) -> str:
+        code, out = processes.finish(step)
+        if code:
+            log = self._prepared().logs / f"{name}.log"
+            raise StartFailed(f"{name} failed with code {code}; see {log}\n{processes.tail(log)}")
+        return out
+
+    def _wait_for_web(self, process: Process) -> None:
+        deadline = time.monotonic() + WEB_READY_WITHIN
+        log = self._prepared().logs / "web.log"
+        while not answers(self.options.port, host=self.options.health_host, path="/healthz"):
+            if process.poll() is not None:
+                raise StartFailed(f"The web process did not start; see {log}\n{processes.tail(log)}")
+            if time.monotonic() > deadline:
+                raise StartFailed(f"/healthz did not answer within {WEB_READY_WITHIN:.0f} s; see {log}")
+            time.sleep(0.1)
+
+    def _announce(self, demo: dict[str, str]) -> None:
+        options = self.options
+        facts = {
+            "url": options.url,
+            "api_key": demo["api_key"],
+            "admin_url": f"{options.url}/admin/",
+            "admin_user": demo["admin_user"],
+            "admin_password": demo["admin_password"],
+            "database_url": options.database_url or addresses.database_url(options.home, user="ledger_web"),
+            "redis_url": options.redis_url or addresses.redis_url(options.home),
+            "pid": os.getpid(),
+        }
+        keys.write_private(options.home / UP_FILE, json.dumps(facts, indent=2) + "\n")
+        if options.show_secrets:
+            self.say(summary(options.home))
+            self.say("Ctrl-C stops it.")
+        else:
+            self.say(f"Ready at {options.url}.")
+
+    def _watch(self) -> NoReturn:
+        while True:
+            for child in self.children:
+                if child.process is None:
+                    self._restart_when_due(child)
+                elif child.process.poll() is not None:
+                    self._note_death(child, child.process)
+            time.sleep(0.1)
+
+    def _note_death(self, child: Child, process: Process) -> None:
+        now = time.monotonic()
+        child.process = None
+        child.deaths = [*(death for death in child.deaths if death > now - DEATHS_WINDOW), now]
+        log = self._prepared().logs / f"{child.role}.log"
+        if len(child.deaths) >= DEATHS_LIMIT:
+            raise StartFailed(
+                f"{child.role} died {len(child.deaths)} times within {DEATHS_WINDOW:.0f} s; stopping everything. "
+                f"See {log}\n{processes.tail(log)}"
+            )
+        pause = BACK_OFF[len(child.deaths) - 1]
+        self.say(
+            f"{child.role} (pid {process.pid}) ended with code {process.returncode}; again in {pause} s, see {log}"
+        )
+        child.restart_at = now + pause
+
+    def _restart_when_due(self, child: Child) -> None:
+        if time.monotonic() < child.restart_at:
+            return
+        # Its own children may live on, and hold its port.
+        processes.stop_strays(self._prepared().installation, child.role)
+        child.process = child.start()
+        try:
+            child.wait(child.process)
+        except StartFailed as failure:
+            self.say(str(failure))
+            processes.stop(child.process, child.role)
+            return  # the next look at it notes the death and counts it
+        self.say(f"{child.role} runs again.")
+
+    def _stop(self) -> None:
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sig, signal.SIG_IGN)
+        if self.children:
+            self.say("Stopping ...")
+        (self.options.home / UP_FILE).unlink(missing_ok=True)
+        for child in reversed(self.children):
+            if child.process is not None:
+                processes.stop(child.process, child.role)
+        if self.place:
+            processes.stop_strays(self.place.installation)  # one that was being started when the signal came
+            self.say("Stopped.")
+
+    def _prepared(self) -> Place:
+        if self.place is None:
+            raise RuntimeError("the installation is not prepared")
+        return self.place
+
+
+def summary(home: Path) -> str:
+    """What a person needs to begin, from the file that programs read."""
+    facts = json.loads((home / UP_FILE).read_text(encoding="utf-8"))
+    return (
+        f"\nThe ledger is up.\n\n"
+        f"  API    {facts['url']}/v1/   docs {facts['url']}/docs\n"
+        f"  key    {facts['api_key']}\n"
+        f"  admin  {facts['admin_url']}   {facts['admin_user']} / {facts['admin_password']}\n"
+        f"  all of this for programs: {home / UP_FILE}; logs: {home / 'log'}\n"
+    )
+
+
+def require_free_port(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StartFailed(
+                f"Port {port} is not free ({error.strerror}); choose another: make up PORT=8001"
+            ) from error
+
+
+def require_redis(url: str) -> None:
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise StartFailed(f"REDIS_URL is set, and its server does not answer: {error}") from error
+
+
+def answers(port: int, *, host: str, path: str) -> bool:
+    """Whether GET `path` gives 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": host})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let Ctrl-C, TERM and a closed terminal end whatever is going on, starting included."""
+
+    def raise_stop(number: int, frame: object) -> NoReturn:
+        raise StopRequested
+
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, raise_stop)
+    yield
