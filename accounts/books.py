@@ -63,6 +63,10 @@ class AccountBooks(Unit):
         self.opened.append(facts)
         return self.account(name)
 
+    def show_account(self, row: AccountRow) -> None:
+        """Name the account in the answer; its balance is added from the balances after."""
+        self.result["account"] = row.facts.document() | {"status": row.status}
+
     def ensure(
         self, name: str, currency: CurrencyRow, *, type: str = "liability", unbounded: bool = False
     ) -> AccountRow:

@@ -126,7 +126,7 @@ class AccountRow(Row):
         return not any(self.numbers)
 
     def snapshot(self) -> list[Any]:
-        """The balance as the log keeps it: version, totals, credit limit, then the buckets; zeros at the end left out."""
+        """The balance as the log keeps it: version, totals, credit limit, buckets; zeros at the end left out."""
         values = [str(n) for n in (self.total_in, self.total_out, self.credit_limit, *self.numbers)]
         while values and values[-1] == "0":
             values.pop()
@@ -240,7 +240,7 @@ class AccountStore(Store):
     row = AccountRow
 
     def prepare(self, wants: Wants, look: Look) -> None:
-        """Names become ids. A want `beside` is a system account in the currency of the account that it stands beside."""
+        """Names become ids. A want `beside` is a system account in the currency of the account beside it."""
         one = {account_key(ref) for ref in wants.refs.get("account", ())}
         whole = {account_key(ref) for ref in wants.refs.get("whole_account", ())}
         beside = wants.refs.get("beside", set())
@@ -290,10 +290,10 @@ class AccountStore(Store):
         if opened:
             facts = [row.facts for row in opened if row.stripe == 0]
             yield (
-                "INSERT INTO accounts_account (id, tenant_id, name, type, currency, scale, unbounded, stripes, metadata,"
-                " created_at) SELECT id, %s, name, type, currency, scale, unbounded, stripes, metadata::jsonb, %s"
-                " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bool[], %s::smallint[],"
-                " %s::text[]) AS new (id, name, type, currency, scale, unbounded, stripes, metadata)",
+                "INSERT INTO accounts_account"
+                " (id, tenant_id, name, type, currency, scale, unbounded, stripes, metadata, created_at) SELECT id, %s, name, type, currency, scale, unbounded, stripes, metadata::jsonb, %s"
+                " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bool[],"
+                " %s::smallint[], %s::text[]) AS new (id, name, type, currency, scale, unbounded, stripes, metadata)",
                 (
                     tenant,
                     now,
@@ -309,7 +309,8 @@ class AccountStore(Store):
             )
             yield (
                 f"INSERT INTO accounts_balance (tenant_id, unbounded, updated_at, {_COLUMNS})"
-                f" SELECT %s, unbounded, %s, {_COLUMNS} FROM unnest(%s::bool[], {_ARRAYS}) AS new (unbounded, {_COLUMNS})",
+                f" SELECT %s, unbounded, %s, {_COLUMNS}"
+                f" FROM unnest(%s::bool[], {_ARRAYS}) AS new (unbounded, {_COLUMNS})",
                 (tenant, now, [row.facts.unbounded for row in opened], *_arrays(opened)),
             )
         if changed:

@@ -160,7 +160,8 @@ class EntryStore(Store):
         entries = [row for row in rows if row.new]
         lines = [(entry, seq, line) for entry in entries for seq, line in enumerate(entry.lines)]
         yield (
-            'INSERT INTO journal_entry (id, tenant_id, kind, effective_at, description, "references", metadata, reverses_id)'
+            "INSERT INTO journal_entry"
+            ' (id, tenant_id, kind, effective_at, description, "references", metadata, reverses_id)'
             ' SELECT id, %s, kind, at, description, "references"::jsonb, metadata::jsonb, reverses'
             " FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::uuid[])"
             ' AS new (id, kind, at, description, "references", metadata, reverses)',

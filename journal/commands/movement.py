@@ -9,7 +9,8 @@ from ledger_project.log.command import command
 
 
 @command(
-    event="transfer.posted", refuses=(*MOVEMENT[:1], SameAccount, *MOVEMENT[1:], InsufficientFunds, AmountOverflow)
+    event="transfer.posted",
+    refuses=(AccountNotFound, SameAccount, *MOVEMENT[1:], InsufficientFunds, AmountOverflow),
 )
 def transfer(
     books: Books,
