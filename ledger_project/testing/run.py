@@ -106,12 +106,12 @@ class TestRun:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
 
     def _migrate_template(self) -> None:
-        """Migrate as the product does, in a process of its own: a template is copied while nobody is connected to it."""
+        """Migrate as the product does, in a process of its own: nobody may be connected to a template."""
         environment = os.environ | {
             "DATABASE_URL": with_database(self.web, TEMPLATE),
             "DATABASE_OWNER_URL": with_database(self.owner, TEMPLATE),
         }
-        command = [sys.executable, PROJECT / "manage.py", "migrate", "--database=owner", "--no-input"]
+        command = [sys.executable, str(PROJECT / "manage.py"), "migrate", "--database=owner", "--no-input"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StartFailed(f"migrate failed:\n{done.stdout}\n{done.stderr}")

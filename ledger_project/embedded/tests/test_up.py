@@ -1,0 +1,200 @@
+"""`manage.py up` and `down` as a person meets them, `kill -9` included."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from ledger_project.embedded import home as addresses
+from ledger_project.embedded import places, processes
+from ledger_project.embedded.supervisor import PROJECT, answers
+from ledger_project.testing.run import TEMPLATE, with_database
+
+MANAGE = [sys.executable, str(PROJECT / "manage.py")]
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """A database of the test run's server, as somebody else's server that DATABASE_URL names."""
+    owner = os.environ["DATABASE_OWNER_URL"]
+    name = f"ledger_up_{os.getpid()}"
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
+        yield with_database(owner, name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def manage(shell: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    with subprocess.Popen(
+        [*MANAGE, *words], env=shell, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        out, _ = process.communicate(timeout=100)
+    return subprocess.CompletedProcess(words, process.returncode, out)
+
+
+def up_file(home: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads((home / "up.json").read_text())
+    return found
+
+
+def alive(home: Path) -> dict[str, list[psutil.Process]]:
+    """The installation's processes by role."""
+    found: dict[str, list[psutil.Process]] = {}
+    for process, role in processes.strays(places.installation_of(home)):
+        found.setdefault(role, []).append(process)
+    return found
+
+
+def eventually(what: str, true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def kill(*victims: psutil.Process) -> None:
+    for victim in victims:
+        try:
+            victim.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def test_a_committed_row_outlives_every_kill_9(home, shell, port):
+    """Up, used, killed in three ways, up again each time, and down: the life of an installation."""
+    shell["PORT"] = str(port)
+
+    first = manage(shell, "up", "--detach")
+
+    assert first.returncode == 0, first.stdout
+    facts = up_file(home)
+    assert facts["url"] == f"http://127.0.0.1:{port}"
+    assert stat.S_IMODE((home / "up.json").stat().st_mode) == 0o600
+    for told in (facts["url"], facts["admin_url"], facts["admin_user"], facts["admin_password"], facts["api_key"]):
+        assert told in first.stdout
+    assert answers(port, host="localhost", path="/healthz")
+    eventually("ready", lambda: answers(port, host="localhost", path="/readyz"))
+    eventually("worker and beat run", lambda: {"worker", "beat", "web", "postgres", "valkey"} <= alive(home).keys())
+    assert redis.from_url(facts["redis_url"]).ping()
+    with psycopg.connect(facts["database_url"]) as web:
+        assert web.execute("SELECT current_user").fetchone() == ("ledger_web",)
+
+    second = manage(shell, "up")
+
+    assert second.returncode == 1
+    assert f"already running at http://127.0.0.1:{port}" in second.stdout
+
+    owner = addresses.database_url(home, user="ledger")
+    with psycopg.connect(owner) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 'committed' AS word")
+
+    # One child: the supervisor starts it again.
+    supervisor = psutil.Process(int(facts["pid"]))
+    masters = {process.pid for process in supervisor.children()}
+    web_master = next(process for process in alive(home)["web"] if process.pid in masters)
+    kill(web_master)
+    web_master.wait(10)
+    eventually("web is back", lambda: answers(port, host="localhost", path="/healthz"))
+    assert (home / "up.json").exists()
+
+    # The supervisor alone: the next start finds its children stopping or stops them.
+    kill(supervisor)
+    again = manage(shell, "up", "--detach")
+    assert again.returncode == 0, again.stdout
+    with psycopg.connect(owner) as connection:
+        assert connection.execute("SELECT word FROM kept").fetchall() == [("committed",)]
+        connection.execute("INSERT INTO kept VALUES ('again')")
+
+    # Everything at once: stale pid files, stale sockets, no clean shutdown.
+    supervisor = psutil.Process(int(up_file(home)["pid"]))
+    kill(supervisor, *supervisor.children(recursive=True))
+    third = manage(shell, "up", "--detach")
+    assert third.returncode == 0, third.stdout
+    with psycopg.connect(owner) as connection:
+        assert connection.execute("SELECT word FROM kept").fetchall() == [("committed",), ("again",)]
+
+    down = manage(shell, "down")
+
+    assert down.returncode == 0, down.stdout
+    assert alive(home) == {}
+    assert not (home / "up.json").exists()
+    assert not answers(port, host="localhost", path="/healthz")
+    assert "not running" in manage(shell, "down").stdout
+
+
+def test_ctrl_c_while_it_starts_ends_it_cleanly(home, shell, port):
+    shell["PORT"] = str(port)
+    with subprocess.Popen([*MANAGE, "up"], env=shell, stdout=subprocess.PIPE, text=True) as up:
+        assert up.stdout
+        for line in up.stdout:
+            if "migrate" in line:
+                break
+        up.send_signal(signal.SIGINT)
+        rest = up.stdout.read()
+
+    assert up.returncode == 0, rest
+    assert "Stopped." in rest
+    assert alive(home) == {}
+
+
+def test_servers_of_the_environment_replace_the_embedded_ones(home, shell, port, database):
+    shell |= {"PORT": str(port), "DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"]}
+
+    up = manage(shell, "up", "--detach")
+
+    assert up.returncode == 0, up.stdout
+    assert up_file(home)["database_url"] == database
+    assert alive(home).keys().isdisjoint({"postgres", "valkey"})
+    eventually("ready", lambda: answers(port, host="localhost", path="/readyz"))
+    assert manage(shell, "down").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/ledger"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_named(home, shell, port, database, setting, value):
+    shell |= {"PORT": str(port), "DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"], setting: value}
+
+    up = manage(shell, "up")
+
+    assert up.returncode == 1
+    assert f"{setting} is set, and its server does not answer" in up.stdout
+
+
+def test_a_port_in_use_is_said_before_anything_starts(home, shell):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+
+        up = manage(shell | {"PORT": str(taken)}, "up", "--detach")
+
+    assert up.returncode == 1
+    assert f"Port {taken} is not free" in up.stdout
+    assert "PORT=" in up.stdout
+    assert list((home / "pg").iterdir()) == []

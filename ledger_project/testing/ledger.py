@@ -1,0 +1,62 @@
+"""A tenant of its own for each test, and short words to talk about its books."""
+
+import itertools
+import uuid
+from typing import Any
+
+from accounts.answers import answer
+from accounts.models import Balance, Tenant
+from journal.models import Posting
+from ledger_project.log.command import COMMANDS
+from ledger_project.log.executor import Call, Done, execute, look, run
+from ledger_project.log.executor import Result as ExecutorResult
+from ledger_project.log.models import Event
+
+BUCKETS = ("available", "held", "escrowed", "bonded", "fee_pool", "promo", "credit_used")
+
+
+class Ledger:
+    """One tenant's ledger. `run` gives every call a fresh key; name one to repeat a call."""
+
+    def __init__(self, *, currency: str | None = "CRD", scale: int = 0) -> None:
+        self.tenant = Tenant.objects.create(slug=f"t-{uuid.uuid4().hex}", name="Test").pk
+        self._keys = (f"key-{n}" for n in itertools.count())
+        if currency:
+            self.run("register_currency", code=currency, scale=scale)
+
+    def run(self, command: str, /, *, key: str | None = None, dry_run: bool = False, **arguments: Any) -> Done:
+        return run(self.tenant, command, key=key or next(self._keys), actor="test", dry_run=dry_run, **arguments)
+
+    def call(self, command: str, /, *, key: str | None = None, **arguments: Any) -> Call:
+        return Call.of(self.tenant, "test", key or next(self._keys), COMMANDS[command], arguments)
+
+    def execute(self, *calls: Call, **options: Any) -> list[ExecutorResult]:
+        return execute(calls, **options)
+
+    def answer(self, command: str, /, **arguments: Any) -> dict[str, Any]:
+        """What the API would answer."""
+        return answer(self.run(command, **arguments), look)
+
+    def open(self, *names: str, funded: int = 0, **options: Any) -> None:
+        for name in names:
+            self.run("open_account", name=name, **options)
+            if funded:
+                self.run("mint", account=name, amount=funded)
+
+    def balance(self, name: str) -> dict[str, int]:
+        """The account's buckets that are not zero."""
+        rows = Balance.objects.filter(tenant=self.tenant, account__name=name)
+        sums = {bucket: sum(int(getattr(row, bucket)) for row in rows) for bucket in BUCKETS}
+        return {bucket: amount for bucket, amount in sums.items() if amount}
+
+    def tail(self, count: int = 1) -> list[str]:
+        """The types of the last events, oldest first."""
+        newest = Event.objects.filter(tenant=self.tenant).order_by("-id")[:count]
+        return [event.type for event in reversed(newest)]
+
+    def size(self) -> tuple[int, int]:
+        """How many events and postings there are: what a refusal must not change."""
+        return (
+            Event.objects.filter(tenant=self.tenant).count(),
+            Posting.objects.filter(entry__tenant=self.tenant).count(),
+        )
