@@ -26,6 +26,8 @@ django.setup()
 # Workers inherit the environment, and pytest-django would load their settings before they know their database.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
+from ledger_project.testing.ledger import Ledger  # noqa: E402  (it imports models)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     if not (config.option.collectonly or config.option.help):
@@ -37,6 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure() -> None:
     RUN.stop()
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """A new tenant's ledger with the currency CRD, scale 0."""
+    return Ledger()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,10 @@ class JSONTextField(models.JSONField):
     def db_type(self, connection: Any) -> str:
         return "json"
 
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        # psycopg reads `json` itself; Django has it leave only `jsonb` as text.
+        return value
+
 
 class CurrentXid(models.Func):
     function = "pg_current_xact_id"
