@@ -1,0 +1,75 @@
+# What people do here, one word each; `make help` lists them.
+# Everything is installed into .venv and nothing elsewhere. ARGS= passes words on: make test ARGS="-k transfer".
+
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --universal
+WORKERS ?= auto
+
+# The tests choose their own settings and servers.
+unexport DJANGO_SETTINGS_MODULE
+
+.PHONY: help up down test check fmt bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST)
+
+up: $(VENV)/installed ## Start everything; DETACH=1 returns when it is ready; PORT= and LEDGER_HOME= say where
+	@$(MANAGE) up $(if $(filter-out 0 no false,$(DETACH)),--detach)
+
+down: $(VENV)/installed ## Stop what `make up` started
+	@$(MANAGE) down
+
+test: $(VENV)/installed-dev ## Run every test, in parallel, on servers of its own
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --quiet $(ARGS)
+
+check: $(VENV)/installed-dev ## Lint, types, migrations, the API's description and the deployment's settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+	DJANGO_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') \
+		$(MANAGE) check --deploy --fail-level WARNING
+
+fmt: $(VENV)/installed-dev ## Format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/installed ## Measure; results as JSON and a table
+	$(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/installed-dev ## Resolve both lock files again; ARGS=--upgrade takes newer versions
+	$(PIP) uv
+	$(LOCK) $(ARGS) pyproject.toml -o requirements.txt
+	$(LOCK) $(ARGS) --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: ## Remove the virtual environment and the caches, and no data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis staticfiles
+
+# Any Python from 3.11 on will do. One that cannot make a whole environment (Debian without python3-venv) leaves none.
+$(BIN)/pip:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making $(VENV) with $$($$python --version) ..."; \
+			$$python -m venv --clear $(VENV) && exit 0; \
+			rm -rf $(VENV); \
+			echo "$$python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; \
+			exit 1; \
+		fi; \
+	done; \
+	echo "Python 3.11 or newer is needed; found: $$(python3 --version 2>&1). Name another with PYTHON=/path/to/python" >&2; \
+	exit 1
+
+$(VENV)/installed: requirements.txt | $(BIN)/pip
+	@echo "Installing requirements.txt (a minute the first time) ..."
+	@$(PIP) --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt | $(VENV)/installed
+	@echo "Installing requirements-dev.txt ..."
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,78 @@
+"""docker-compose.yml without Docker: its shape, its rights, and that the settings read what it sets."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import get_commands
+from django.utils.module_loading import import_string
+
+PROJECT = Path(__file__).resolve().parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = [name for name, service in SERVICES.items() if service["image"] == "ledger"]
+
+
+def test_the_services_are_the_six_of_the_design():
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "web", "worker", "beat"}
+    assert OURS == ["migrate", "web", "worker", "beat"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_is_root_or_may_become_it(name):
+    service = SERVICES[name]
+
+    assert str(service["user"]).split(":")[0] not in {"", "0", "root"}
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert "privileged" not in service
+    assert service.get("read_only", False) is (name != "postgres")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_keeps_running_has_a_health_check_and_what_waits_waits_for_it(name):
+    service = SERVICES[name]
+
+    assert ("healthcheck" in service) is (service["restart"] != "no")
+    for needed, how in service.get("depends_on", {}).items():
+        runs_on = "healthcheck" in SERVICES[needed]
+        assert how["condition"] == ("service_healthy" if runs_on else "service_completed_successfully")
+
+
+def test_the_settings_read_every_name_that_is_set():
+    read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (PROJECT / "ledger_project/settings.py").read_text()))
+
+    for name in OURS:
+        assert set(SERVICES[name]["environment"]) <= read
+
+
+def test_no_secret_is_written_down_and_none_may_be_missing():
+    for name, service in SERVICES.items():
+        for setting, value in service["environment"].items() if "environment" in service else ():
+            if "SECRET" in setting or "PASSWORD" in setting:
+                assert value.startswith(f"${{{setting}:?"), (name, setting)
+            if "://" in value and "@" in value:
+                assert re.search(r"://\w+:\$\{\w+:\?[^}]+\}@", value), (name, setting)
+
+
+def test_only_the_migration_knows_the_owner_of_the_tables():
+    assert [name for name in OURS if "DATABASE_OWNER_URL" in SERVICES[name]["environment"]] == ["migrate"]
+    for name in OURS:
+        assert SERVICES[name]["environment"]["DATABASE_URL"].startswith("postgresql://ledger_web:")
+
+
+def test_only_data_is_kept():
+    kept = {name: service["volumes"] for name, service in SERVICES.items() if "volumes" in service}
+
+    assert kept == {"postgres": ["postgres:/var/lib/postgresql"], "redis": ["redis:/data"]}
+    assert set(COMPOSE["volumes"]) == {"postgres", "redis"}
+
+
+def test_the_commands_name_what_exists():
+    assert SERVICES["migrate"]["command"][:3] == ["python", "manage.py", "migrate"]
+    assert "migrate" in get_commands()
+    assert import_string(SERVICES["web"]["command"][1].replace(":", "."))
+    for name in ("worker", "beat"):
+        app = next(word for word in SERVICES[name]["command"] if word.startswith("--app="))
+        assert import_string(app.removeprefix("--app=").replace(":", ".")).main == "ledger_project"
