@@ -1,0 +1,760 @@
+#!/usr/bin/env python3
+"""Check what a ledger has signed, offline: one file, needs Python >= 3.11 and `cryptography`, nothing of the ledger.
+
+    python verify.py receipt RECEIPT.json     --key VKEY
+    python verify.py log EXPORT.jsonl         --jwks jwks.json --prev-checkpoint saved.note
+    python verify.py checkpoint NEW.note      --key VKEY --prev-checkpoint OLD.note --consistency PROOF.json
+
+Get the key once, over a way you trust, and keep it; keep checkpoints too. A ledger that rewrites its history can show
+you a history that is perfect in itself, but none that also extends a checkpoint which you saved before.
+
+Exit codes; of several failures, the first that was found:
+     0  everything that was asked for holds
+     2  wrong usage, or a file that cannot be read or does not have the documented form
+    10  the checkpoint is not signed by a known key, or its signature is wrong
+    12  an event or leaf is not the one that was sealed, is missing, or is out of place; prints the log index
+    11  the log is not the one of the checkpoint, or does not extend an older one: rewritten, truncated or forked
+    13  the books do not balance: an entry, a version, a balance or its floor is wrong
+    20  the checkpoint is older than --max-age, or nothing shows its age
+"""
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import re
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+UNREADABLE, SIGNATURE, INCONSISTENT, LEAF, BALANCES, STALE = 2, 10, 11, 12, 13, 20
+KINDS = {
+    UNREADABLE: "unreadable",
+    SIGNATURE: "signature",
+    INCONSISTENT: "inconsistent",
+    LEAF: "leaf_mismatch",
+    BALANCES: "balances",
+    STALE: "stale",
+}
+MAX_DEPTH = 70  # a ledger hashes nothing that is nested deeper than 64
+MAX_REPORTED = 20
+CLOCK_SKEW = 300  # seconds by which the signer's clock may be ahead
+
+HEX = re.compile(r"[0-9a-f]{64}")
+AMOUNT = re.compile(r"0|-?[1-9][0-9]{0,75}")
+NOT_IN_NOTES = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+class Failure(Exception):
+    """A check that did not pass; `facts` go to the JSON output."""
+
+    def __init__(self, code: int, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.facts = facts
+
+
+# ---------------------------------------------------------------- canonical JSON (RFC 8785)
+
+
+def parse(text: bytes, what: str) -> Any:
+    """JSON that means one thing only: no key twice. What else is not canonical shows in the hash of the re-encoding."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        document = dict(pairs)
+        if len(document) != len(pairs):
+            raise ValueError("a key occurs twice")
+        return document
+
+    try:
+        return json.loads(text.decode("utf-8"), object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise Failure(UNREADABLE, f"{what} is not JSON: {error}") from error
+
+
+def canonical(document: Any) -> bytes:
+    """The RFC 8785 bytes; ValueError for floats, integers beyond 2**53 - 1, lone surrogates."""
+    return json.dumps(_ordered(document, MAX_DEPTH), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def _ordered(value: Any, depth: int) -> Any:
+    if depth < 0:
+        raise ValueError("nested too deeply")
+    if isinstance(value, dict):
+        # RFC 8785 orders keys by their UTF-16 code units.
+        return {key: _ordered(value[key], depth - 1) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+    if isinstance(value, list):
+        return [_ordered(item, depth - 1) for item in value]
+    if value is None or isinstance(value, str | bool) or (isinstance(value, int) and abs(value) < 2**53):
+        return value
+    raise ValueError(f"{value!r} has no place in a hashed document")
+
+
+def content_hash(event: Any) -> bytes | None:
+    """SHA-256 of the canonical bytes; None for what has none, and so cannot be what was hashed."""
+    try:
+        return hashlib.sha256(canonical(event)).digest()
+    except ValueError:
+        return None
+
+
+# ---------------------------------------------------------------- Merkle tree (RFC 6962, verification by RFC 9162)
+
+EMPTY_ROOT = hashlib.sha256().digest()
+
+
+def leaf_hash(data: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Tree:
+    """The root of a growing list of leaves, from the complete subtrees on its right edge."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def add(self, leaf: bytes) -> None:
+        bits = self.size
+        while bits & 1:
+            leaf = node_hash(self._peaks.pop(), leaf)
+            bits >>= 1
+        self._peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self._peaks:
+            return EMPTY_ROOT
+        *rest, value = self._peaks
+        for peak in reversed(rest):
+            value = node_hash(peak, value)
+        return value
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """RFC 9162, 2.1.3.2."""
+    sides = _sides(index, size - 1, len(path)) if 0 <= index < size else None
+    if sides is None:
+        return False
+    value = leaf
+    for sibling, left in zip(path, sides, strict=True):
+        value = node_hash(sibling, value) if left else node_hash(value, sibling)
+    return value == root
+
+
+def verify_consistency(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> bool:
+    """RFC 9162, 2.1.4.2; every tree extends the empty one."""
+    if old == new or old == 0:
+        return not path and old_root == (new_root if old == new else EMPTY_ROOT)
+    steps = [old_root, *path] if old & (old - 1) == 0 else list(path)
+    if not 0 < old < new or not steps:
+        return False
+    complete = (old & -old).bit_length() - 1
+    sides = _sides((old - 1) >> complete, (new - 1) >> complete, len(steps) - 1)
+    if sides is None:
+        return False
+    old_value = new_value = steps[0]
+    for sibling, left in zip(steps[1:], sides, strict=True):
+        if left:
+            old_value, new_value = node_hash(sibling, old_value), node_hash(sibling, new_value)
+        else:
+            new_value = node_hash(new_value, sibling)
+    return old_value == old_root and new_value == new_root
+
+
+def _sides(position: int, last: int, steps: int) -> list[bool] | None:
+    """On which side the sibling stands, for each step from a node to the root; None for a wrong number of steps."""
+    sides = []
+    for _ in range(steps):
+        if last == 0:
+            return None
+        sides.append(bool(position & 1) or position == last)
+        # A last node without a sibling rises unchanged.
+        while sides[-1] and position and not position & 1:
+            position, last = position >> 1, last >> 1
+        position, last = position >> 1, last >> 1
+    return sides if last == 0 else None
+
+
+# ---------------------------------------------------------------- keys, signed notes and checkpoints (C2SP)
+
+ED25519, COSIGNATURE = 1, 4
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that you trust. From a JWKS it has no name of its own and may sign as the log of whatever origin."""
+
+    public_key: bytes
+    name: str | None = None
+    types: tuple[int, ...] = (ED25519, COSIGNATURE)
+    retired_at: float | None = None
+
+    def signs_as(self, name: str, key_id: bytes) -> int | None:
+        """The type of signature that this name and key id stand for, if they stand for this key."""
+        for kind in self.types if self.name in (None, name) else ():
+            if hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + self.public_key).digest()[:4] == key_id:
+                return kind
+        return None
+
+
+@dataclass(frozen=True)
+class Signature:
+    name: str
+    kind: int
+    key: Key
+    time: int | None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that the log has signed with a known key."""
+
+    origin: str
+    size: int
+    root: bytes
+    signatures: tuple[Signature, ...]
+
+    @property
+    def time(self) -> int | None:
+        """The latest time (POSIX seconds) at which a known key has stated that this is the newest checkpoint."""
+        return max((one.time for one in self.signatures if one.time is not None), default=None)
+
+
+def parse_vkey(vkey: str) -> Key:
+    name, _, rest = vkey.partition("+")
+    key_id, _, encoded = rest.partition("+")
+    typed = decode_base64(encoded)
+    if len(typed) != 33 or typed[0] not in (ED25519, COSIGNATURE):
+        raise Failure(UNREADABLE, f"not a verifier key (name+id+key) of type 1 or 4: {vkey!r}")
+    # The log's own key may also timestamp; a witness's key does nothing else.
+    key = Key(typed[1:], name, (ED25519, COSIGNATURE) if typed[0] == ED25519 else (COSIGNATURE,))
+    if hashlib.sha256(name.encode() + b"\n" + typed).digest()[:4].hex() != key_id:
+        raise Failure(UNREADABLE, f"the id in the verifier key does not belong to its name and key: {vkey!r}")
+    return key
+
+
+def parse_jwks(text: bytes) -> list[Key]:
+    document = parse(text, "the JWKS")
+    try:
+        mine = [one for one in document["keys"] if (one["kty"], one.get("crv")) == ("OKP", "Ed25519")]
+        raw = [base64.urlsafe_b64decode(one["x"] + "=" * (-len(one["x"]) % 4)) for one in mine]
+        if any(len(public_key) != 32 for public_key in raw):
+            raise ValueError("an Ed25519 key has 32 bytes")
+        return [Key(key, retired_at=posix(one.get("retired_at"))) for key, one in zip(raw, mine, strict=True)]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Failure(UNREADABLE, f"not a JWKS: {error}") from error
+
+
+def open_checkpoint(note: str, keys: Sequence[Key], what: str) -> Checkpoint:
+    """The checkpoint, if the log has signed it with one of the keys and no known key's signature on it is wrong."""
+    text, separator, lines = note.rpartition("\n\n")
+    text += "\n"
+    head = text.split("\n")[:-1]
+    if not separator or not lines.endswith("\n") or NOT_IN_NOTES.search(note):
+        raise Failure(UNREADABLE, f"{what} is not a signed note")
+    if len(head) < 3 or not all(head) or not SIZE.fullmatch(head[1]) or len(decode_base64(head[2])) != 32:
+        raise Failure(UNREADABLE, f"{what} is not a checkpoint: origin, size and root")
+    signatures = []
+    for line in lines[:-1].split("\n"):
+        dash, _, rest = line.partition(" ")
+        name, _, encoded = rest.partition(" ")
+        value = decode_base64(encoded)
+        if dash != "\u2014" or not name or len(value) < 5:
+            raise Failure(UNREADABLE, f"{what} has a malformed signature line")
+        for key in keys:
+            kind = key.signs_as(name, value[:4])
+            # A key without a name, of a JWKS, is the log's; it must not pass for a witness.
+            if kind is not None and (key.name is not None or name == head[0]):
+                signatures.append(_verified(text, name, kind, key, value[4:], what))
+    if not any(one.kind == ED25519 and one.name == head[0] for one in signatures):
+        raise Failure(SIGNATURE, f"{what}: the log {head[0]} has not signed it with a key that you trust")
+    return Checkpoint(head[0], int(head[1]), decode_base64(head[2]), tuple(signatures))
+
+
+def _verified(text: str, name: str, kind: int, key: Key, signature: bytes, what: str) -> Signature:
+    message, moment = text.encode(), None
+    if kind == COSIGNATURE:
+        moment = int.from_bytes(signature[:8], "big")
+        message, signature = f"cosignature/v1\ntime {moment}\n{text}".encode(), signature[8:]
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, message)
+    except InvalidSignature:
+        raise Failure(SIGNATURE, f"{what}: the signature of {name} is wrong") from None
+    return Signature(name, kind, key, moment)
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes of canonical base64; none for anything else."""
+    try:
+        value = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    return value if base64.b64encode(value).decode() == text else b""
+
+
+# ---------------------------------------------------------------- the books: entries, versions, balances
+
+
+@dataclass
+class Chain:
+    """The postings of one (account, stripe), booked in the order of their versions.
+
+    Their order in the log may differ: what was committed within the same moment is sealed in any order. So a posting
+    waits until those before it, and the opening of its account, have been seen.
+    """
+
+    version: int = 0
+    balances: dict[str, int] = field(default_factory=dict)
+    waiting: dict[int, tuple[dict[str, Any], int, bool]] = field(default_factory=dict)
+
+
+class Books:
+    """The balances re-added from the postings."""
+
+    SIGNS = {"asset": 1, "expense": 1, "liability": -1, "equity": -1, "revenue": -1}
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, dict[str, Any]] = {}
+        self.chains: dict[str, dict[int, Chain]] = {}
+        self.entries = 0
+        self.failure: Failure | None = None
+
+    def take(self, event: dict[str, Any], index: int) -> None:
+        """Book one event, unless something was found wrong before: the rest would only be its consequence."""
+        if self.failure is None:
+            try:
+                self._open_accounts(event, index)
+                self._post(postings_of(event, index), index)
+            except Failure as failure:
+                self.failure = failure
+
+    def close(self) -> list[str]:
+        """Refuse gaps in the versions; returns the accounts whose opening is not in the export."""
+        partial = sorted(self.chains.keys() - self.accounts.keys())
+        for account, stripes in self.chains.items():
+            for stripe, chain in stripes.items():
+                before = min(chain.waiting, default=1) - 1 if account in partial else chain.version
+                for wanted, found in enumerate(sorted(chain.waiting), before + 1):
+                    if wanted != found and self.failure is None:
+                        message = f"{account} stripe {stripe}: there is no posting of version {wanted}"
+                        self.failure = wrong(message, chain.waiting[found][1])
+        if self.failure is not None:
+            raise self.failure
+        return partial
+
+    def balances(self) -> dict[str, dict[str, Any]]:
+        """Every opened account with its buckets, the stripes added up, in its normal direction."""
+        documents = {}
+        for account, facts in self.accounts.items():
+            totals: dict[str, int] = {}
+            for chain in self.chains.get(account, {}).values():
+                for bucket, balance in chain.balances.items():
+                    totals[bucket] = totals.get(bucket, 0) + balance
+            documents[account] = {**facts, "balances": {name: str(total) for name, total in sorted(totals.items())}}
+        return documents
+
+    def _open_accounts(self, event: dict[str, Any], index: int) -> None:
+        for facts in openings_of(event, index):
+            account = facts["id"]
+            if account in self.accounts:
+                raise wrong(f"{account} is opened a second time", index)
+            if facts["type"] not in self.SIGNS:
+                raise wrong(f"{account} is of the unknown type {facts['type']!r}", index)
+            self.accounts[account] = {name: facts.get(name) for name in ("name", "type", "currency", "unbounded")}
+            for chain in self.chains.get(account, {}).values():
+                self._catch_up(account, chain)
+
+    def _post(self, postings: list[dict[str, Any]], index: int) -> None:
+        # Within one event a balance may dip and recover, so its floor is looked at after its last posting.
+        last = {(one["account"], one["stripe"], one["bucket"]): place for place, one in enumerate(postings)}
+        for place, one in enumerate(postings):
+            account, stripe, version = one["account"], one["stripe"], one["version"]
+            chain = self.chains.setdefault(account, {}).setdefault(stripe, Chain())
+            if version <= chain.version or version in chain.waiting:
+                raise wrong(f"{account} stripe {stripe}: a second posting of version {version}", index)
+            chain.waiting[version] = one, index, last[account, stripe, one["bucket"]] == place
+            if account in self.accounts:
+                self._catch_up(account, chain)
+        self.entries += bool(postings)
+
+    def _catch_up(self, account: str, chain: Chain) -> None:
+        facts = self.accounts[account]
+        while chain.version + 1 in chain.waiting:
+            chain.version += 1
+            one, index, final = chain.waiting.pop(chain.version)
+            bucket = one["bucket"]
+            sign = self.SIGNS[facts["type"]] * (-1 if bucket == "credit_used" else 1)
+            balance = chain.balances[bucket] = chain.balances.get(bucket, 0) + sign * int(one["amount"])
+            place = f"{account} stripe {one['stripe']} version {chain.version}: {bucket}"
+            if one["currency"] != facts["currency"]:
+                raise wrong(f"{place} is posted in {one['currency']}, not {facts['currency']}", index)
+            if one["balance_after"] != str(balance):
+                raise wrong(f"{place} is {balance} after the posting, which says {one['balance_after']}", index)
+            if final and balance < 0 and not (bucket == "available" and facts["unbounded"] is True):
+                raise wrong(f"{place} is {balance}, below its floor", index)
+
+
+def openings_of(event: dict[str, Any], index: int) -> list[dict[str, Any]]:
+    """The accounts that an event opens: the one of `account.opened`, and those that others open on first use."""
+    result: Any = event.get("result")
+    try:
+        facts = list(result.get("opened", []))
+        if event["type"] == "account.opened" and result["account"] not in facts:
+            facts.append(result["account"])
+        if all(isinstance(one[name], str) for one in facts for name in ("id", "type", "currency")):
+            return facts
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise wrong("not an event of the documented form: its result", index)
+
+
+def postings_of(event: dict[str, Any], index: int) -> list[dict[str, Any]]:
+    """The postings of an event, if they are at least two and sum to zero in every currency; none if it has no entry."""
+    if event.get("entry") is None:
+        return []
+    sums: dict[str, int] = {}
+    try:
+        postings = list(event["entry"]["postings"])
+        for one in postings:
+            if not all(AMOUNT.fullmatch(one[name]) for name in ("amount", "balance_after")):
+                raise wrong(f"{one['amount']!r}, {one['balance_after']!r}: not amounts", index)
+            if not all(type(one[name]) is int and one[name] >= 0 for name in ("stripe", "version")):
+                raise wrong("a posting's stripe and version are natural numbers", index)
+            if not all(isinstance(one[name], str) for name in ("account", "bucket", "currency")):
+                raise wrong("a posting's account, bucket and currency are strings", index)
+            sums[one["currency"]] = sums.get(one["currency"], 0) + int(one["amount"])
+    except (KeyError, TypeError, AttributeError):
+        raise wrong("not an event of the documented form: its entry", index) from None
+    if len(postings) < 2:
+        raise wrong("an entry has at least two postings", index)
+    for currency, total in sums.items():
+        if total:
+            raise wrong(f"the entry does not balance: its postings sum to {total} {currency}", index)
+    return postings
+
+
+def wrong(message: str, index: int) -> Failure:
+    return Failure(BALANCES, message, log_index=index)
+
+
+# ---------------------------------------------------------------- the commands
+
+
+class Verification:
+    """One run: the trusted keys, the checkpoints to compare with, and what was found."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.report: dict[str, Any] = {"command": options.command, "file": str(options.file), "checks": []}
+
+    def run(self) -> None:
+        options = self.options
+        self.keys = [parse_vkey(vkey) for vkey in options.key]
+        if options.jwks:
+            self.keys += parse_jwks(read(options.jwks))
+        if not self.keys:
+            raise Failure(UNREADABLE, "give the ledger's key: --key VKEY or --jwks FILE")
+        self.older = [self.open(read_text(path), str(path)) for path in options.prev_checkpoint]
+        self.other = [self.open(read_text(path), str(path)) for path in options.checkpoint]
+        self.proofs = [read_proof(path) for path in options.consistency]
+        {"receipt": self.receipt, "log": self.log, "checkpoint": self.checkpoint}[options.command]()
+
+    def open(self, note: str, what: str) -> Checkpoint:
+        return open_checkpoint(note, self.keys, what)
+
+    def passed(self, message: str) -> None:
+        self.report["checks"].append(message)
+
+    def receipt(self) -> None:
+        receipt = parse(read(self.options.file), "the receipt")
+        require_form(receipt, "the receipt", version=int, event=dict, content_hash=str, log_index=int,
+                     inclusion_path=list, checkpoint=str)  # fmt: skip
+        require_version(receipt, "the receipt")
+        head = self.open(receipt["checkpoint"], "the receipt's checkpoint")
+        self.describe(head)
+        event, index = receipt["event"], receipt["log_index"]
+        digest = content_hash(event)
+        if digest is None or digest.hex() != receipt["content_hash"]:
+            raise Failure(LEAF, "the event is not the one that was hashed", log_index=index)
+        path = [from_hex(one, "the inclusion path") for one in receipt["inclusion_path"]]
+        if not verify_inclusion(leaf_hash(digest), index, head.size, path, head.root):
+            raise Failure(LEAF, "the event is not in the log of the checkpoint at this place", log_index=index)
+        require_version(event, "the event")
+        self.passed(f"event {event.get('id')} is leaf {index} of {head.size}")
+        self.report |= {"log_index": index, "content_hash": digest.hex(), "event_id": event.get("id")}
+        self.compare(head, roots={})
+        self.passed("its entry balances" if postings_of(event, index) else "it moves no money")
+        self.require_time(head, event.get("recorded_at"))
+
+    def log(self) -> None:
+        path = self.options.file
+        last = parse(last_line(path), "the last line")
+        if isinstance(last, dict) and isinstance(last.get("checkpoint"), str):
+            head = self.open(last["checkpoint"], "the export's checkpoint")
+        elif self.other:
+            head = self.other.pop(0)
+        else:
+            raise Failure(UNREADABLE, "the export does not end with a checkpoint (cut off?); give one: --checkpoint")
+        self.describe(head)
+        books, roots, own, newest = self.read_leaves(path, head)
+        self.passed(f"{own} of {head.size} events are shown and are the ones that were sealed")
+        if roots[head.size] != head.root:
+            raise Failure(INCONSISTENT, "the leaves are not those of the checkpoint: its root is another one")
+        self.passed("all leaf hashes together give the root of the checkpoint")
+        self.compare(head, roots)
+        partial = books.close()
+        self.passed(f"{books.entries} entries balance, and the balances of their accounts follow from them")
+        self.report |= {"events": own, "entries": books.entries, "balances": books.balances(), "partial": partial}
+        self.require_time(head, newest)
+
+    def checkpoint(self) -> None:
+        head = self.open(read_text(self.options.file), str(self.options.file))
+        self.describe(head)
+        self.compare(head, roots={})
+        self.require_time(head)
+
+    def read_leaves(self, path: Path, head: Checkpoint) -> tuple[Books, dict[int, bytes], int, str]:
+        """Book the events of the export, and the roots at the sizes of all checkpoints at hand."""
+        books, tree, own, newest = Books(), Tree(), 0, ""
+        sizes = {one.size for one in (head, *self.older, *self.other)}
+        roots = {0: EMPTY_ROOT}
+        mismatches = []
+        for line in leaf_lines(path):
+            index = tree.size
+            if line["log_index"] != index:
+                raise Failure(LEAF, f"leaf {line['log_index']} stands where leaf {index} should", log_index=index)
+            if index >= head.size:
+                raise Failure(LEAF, f"the checkpoint covers {head.size} leaves only", log_index=index)
+            leaf, event = from_hex(line["leaf_hash"], "leaf_hash"), line["event"]
+            tree.add(leaf)
+            if tree.size in sizes:
+                roots[tree.size] = tree.root()
+            if event is not None:
+                own += 1
+                digest = content_hash(event)
+                if digest is None or leaf_hash(digest) != leaf:
+                    mismatches.append(index)
+                elif not mismatches:
+                    require_version(event, f"event {index}")
+                    books.take(event, index)
+                    newest = max(newest, str(event.get("recorded_at")))
+        if mismatches:
+            shown = mismatches[:MAX_REPORTED]
+            message = f"{len(mismatches)} events are not the ones that were sealed"
+            raise Failure(LEAF, message, log_index=shown[0], log_indexes=shown)
+        if tree.size < head.size:
+            raise Failure(LEAF, f"missing: the checkpoint covers {head.size} leaves", log_index=tree.size)
+        return books, roots, own, newest
+
+    def compare(self, head: Checkpoint, roots: dict[int, bytes]) -> None:
+        """The log must extend every older checkpoint at hand, and be extended by every newer one."""
+        for one in self.older:
+            if one.size > head.size:
+                raise Failure(INCONSISTENT, f"cut back: you hold a checkpoint of {one.size} leaves, not {head.size}")
+        for one in (*self.older, *self.other):
+            if one.origin != head.origin:
+                raise Failure(INCONSISTENT, f"a checkpoint of another log: {one.origin}, not {head.origin}")
+            old, new = sorted((one, head), key=lambda checkpoint: checkpoint.size)
+            if not self.extends(old, new, roots):
+                raise Failure(INCONSISTENT, f"the log of {new.size} leaves does not extend the one of {old.size}")
+            self.passed(f"consistent with the checkpoint of {one.size} leaves")
+
+    def extends(self, old: Checkpoint, new: Checkpoint, roots: dict[int, bytes]) -> bool:
+        if old.size == new.size or old.size == 0:
+            return verify_consistency(old.size, old.root, new.size, new.root, [])
+        if {old.size, new.size} <= roots.keys():
+            return roots[old.size] == old.root and roots[new.size] == new.root
+        paths = [path for sizes, path in self.proofs if sizes == (old.size, new.size)]
+        if paths:
+            return verify_consistency(old.size, old.root, new.size, new.root, paths[0])
+        message = f"a consistency proof from {old.size} to {new.size} leaves is needed: --consistency FILE"
+        # An export that ends before a checkpoint at hand may have been cut; that it was not has to be shown.
+        raise Failure(INCONSISTENT if roots else UNREADABLE, message)
+
+    def describe(self, head: Checkpoint) -> None:
+        self.report |= {
+            "origin": head.origin,
+            "size": head.size,
+            "root": head.root.hex(),
+            "signed_by": sorted({one.name for one in head.signatures}),
+            "time": head.time,
+        }
+        self.passed(f"checkpoint of {head.size} leaves, signed by {', '.join(self.report['signed_by'])}")
+
+    def require_time(self, head: Checkpoint, recorded_at: str | None = None) -> None:
+        """No key may have signed after it was retired, and the newest checkpoint at hand must be young enough."""
+        own = [one.key for one in head.signatures if one.kind == ED25519 and one.name == head.origin]
+        if all(key.retired_at is not None and key.retired_at <= self.last_use(key, head, recorded_at) for key in own):
+            raise Failure(SIGNATURE, "the checkpoint was signed with a key after the key was retired")
+        if self.options.max_age is None:
+            return
+        newest = max((one.time for one in (head, *self.other) if one.time is not None), default=None)
+        if newest is None:
+            raise Failure(STALE, "the checkpoint has no timestamped cosignature, so nothing shows its age")
+        age = int(self.options.now - newest)
+        if not -CLOCK_SKEW <= age <= self.options.max_age:
+            raise Failure(STALE, f"the checkpoint is {age} seconds old", age=age)
+        self.passed(f"the checkpoint is {age} seconds old")
+
+    def last_use(self, key: Key, head: Checkpoint, recorded_at: str | None) -> float:
+        """The latest moment before which the key cannot have signed: an event's, or the time that it has stated."""
+        stated = [one.time for one in head.signatures if one.key == key and one.time is not None]
+        return max([posix(recorded_at) or 0.0, *stated])
+
+
+# ---------------------------------------------------------------- files and forms
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise Failure(UNREADABLE, f"{path}: {error.strerror}") from error
+
+
+def read(path: Path) -> bytes:
+    return b"".join(lines_of(path))
+
+
+def read_text(path: Path) -> str:
+    try:
+        return read(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Failure(UNREADABLE, f"{path} is not UTF-8") from error
+
+
+def last_line(path: Path) -> bytes:
+    return next(iter(deque(lines_of(path), maxlen=1)), b"")
+
+
+def leaf_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The leaves of an export, line by line, up to its checkpoint."""
+    ended = False
+    for number, raw in enumerate(lines_of(path), 1):
+        what = f"line {number}"
+        line = parse(raw, what)
+        if ended:
+            raise Failure(UNREADABLE, f"{what}: there is more behind the checkpoint")
+        ended = isinstance(line, dict) and line.keys() == {"checkpoint"}
+        if not ended:
+            require_form(line, what, log_index=int, leaf_hash=str, event=dict | None)
+            yield line
+
+
+def require_form(document: Any, what: str, **fields: Any) -> None:
+    for name, kind in fields.items():
+        value = document.get(name, ...) if isinstance(document, dict) else ...
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise Failure(UNREADABLE, f"{what} does not have the documented form: {name}")
+
+
+def require_version(document: dict[str, Any], what: str) -> None:
+    version = document.get("version")
+    if version != 1:
+        raise Failure(UNREADABLE, f"{what} is of version {version!r}, which this verifier does not know")
+
+
+def posix(moment: Any) -> float | None:
+    """The POSIX time of an RFC 3339 text; None for no text."""
+    if not moment:
+        return None
+    try:
+        when = datetime.fromisoformat(moment)
+    except (TypeError, ValueError):
+        when = datetime.min
+    if when.tzinfo is None:
+        raise Failure(UNREADABLE, f"{moment!r} is not a time with its zone")
+    return when.timestamp()
+
+
+def from_hex(value: Any, what: str) -> bytes:
+    if not isinstance(value, str) or not HEX.fullmatch(value):
+        raise Failure(UNREADABLE, f"{what}: {value!r} is not a SHA-256 hash in lower-case hex")
+    return bytes.fromhex(value)
+
+
+def read_proof(path: Path) -> tuple[tuple[int, int], list[bytes]]:
+    document = parse(read(path), str(path))
+    require_form(document, str(path), old_size=int, new_size=int, path=list)
+    return (document["old_size"], document["new_size"]), [from_hex(one, str(path)) for one in document["path"]]
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="ledger-verify", description=summary, epilog=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, file, help_text in (
+        ("receipt", "FILE", "one event, its place in the log, and the checkpoint over it"),
+        ("log", "EXPORT.jsonl", "a tenant's whole log: every event, every balance"),
+        ("checkpoint", "NOTE", "the head of the log"),
+    ):
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        command.add_argument("file", metavar=file, type=Path)
+        command.add_argument("--key", metavar="VKEY", action="append", default=[], help="name+id+key; may be repeated")
+        command.add_argument("--jwks", metavar="FILE", type=Path, help="the ledger's keys, as it publishes them")
+        command.add_argument("--checkpoint", metavar="NOTE", type=Path, action="append", default=[],
+                             help="a checkpoint from elsewhere that must belong to the same log")  # fmt: skip
+        command.add_argument("--prev-checkpoint", metavar="NOTE", type=Path, action="append", default=[],
+                             help="a checkpoint saved earlier, which the log must extend")  # fmt: skip
+        command.add_argument("--consistency", metavar="FILE", type=Path, action="append", default=[],
+                             help='proof between two checkpoints: {"old_size", "new_size", "path"}')  # fmt: skip
+        command.add_argument("--max-age", metavar="SECONDS", type=int, help="how old the checkpoint may be")
+        command.add_argument("--now", metavar="SECONDS", type=int, default=int(time.time()),
+                             help="judge the age as of this POSIX time instead of now")  # fmt: skip
+        command.add_argument("--json", action="store_true", help="report as JSON, with the balances of a log")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = arguments(argv)
+    verification = Verification(options)
+    outcome: dict[str, Any] = {"ok": True, "exit_code": 0}
+    try:
+        verification.run()
+    except Failure as error:
+        failure = {"kind": KINDS[error.code], "message": str(error), **error.facts}
+        outcome = {"ok": False, "exit_code": error.code, "failure": failure}
+    print_report({**outcome, **verification.report}, as_json=options.json)
+    return int(outcome["exit_code"])
+
+
+def print_report(report: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report, indent=2, ensure_ascii=True))
+        return
+    for check in report["checks"]:
+        print(f"ok    {check}")
+    for account in report.get("partial", []):
+        print(f"note  {account}: its opening is not in the export, so only the order of its postings was checked")
+    if not report["ok"]:
+        failure = report["failure"]
+        place = f" at log index {failure['log_index']}" if "log_index" in failure else ""
+        print(f"FAIL  {failure['kind']}{place}: {failure['message']}", file=sys.stderr)
+
+
+def run() -> NoReturn:
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()
