@@ -72,9 +72,7 @@ class CurrencyExists(Refusal):
 
 
 class AmountOverflow(Refusal):
-    """A balance would need more than 38 digits."""
-
-    constraint = "amount_overflow"
+    """A balance would need more than 38 digits."""  # PostgreSQL's twin is the column's type, NUMERIC(38,0).
 
 
 class ApiKeyNotFound(NotFound):

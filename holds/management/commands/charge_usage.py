@@ -29,7 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("--fund", type=natural, default=1_000_000, help="credits of each agent at first use")
         parser.add_argument("--price-in", type=natural, default=3, help="minor units a context token")
         parser.add_argument("--price-out", type=natural, default=15, help="minor units a generated token")
-        parser.add_argument("--mode", choices=["hold", "transfer"], default="hold", help="hold the estimate, then capture")
+        parser.add_argument(
+            "--mode", choices=["hold", "transfer"], default="hold", help="hold the estimate, then capture"
+        )
         parser.add_argument("--max-output", type=natural, default=1000, help="generated tokens held for (hold mode)")
         parser.add_argument("--strict", action="store_true", help="stop at a malformed row, before its batch is posted")
         parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
