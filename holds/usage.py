@@ -1,8 +1,8 @@
 """Charging for compute: a usage trace becomes charges from agents to a provider.
 
-A trace is CSV with a header: TIMESTAMP, ContextTokens, GeneratedTokens (the Azure LLM inference traces have it). Each row
-is one request. Its job id is made of the row itself, so a row is charged once however often, in whatever mode and from
-whatever file it is read again.
+A trace is CSV with a header: TIMESTAMP, ContextTokens, GeneratedTokens (the Azure LLM inference traces have it). Each
+row is one request. Its job id is made of the row itself, so a row is charged once however often, in whatever mode and
+from whatever file it is read again.
 """
 
 import csv

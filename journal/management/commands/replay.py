@@ -34,9 +34,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"checks": checks, "differences": [asdict(each) for each in differences]}))
         else:
             for each in differences:
-                self.stdout.write(
-                    f"{each.check}: tenant {each.tenant}, {each.subject}: stored {each.stored}, replayed {each.replayed}"
-                )
+                values = f"stored {each.stored}, replayed {each.replayed}"
+                self.stdout.write(f"{each.check}: tenant {each.tenant}, {each.subject}: {values}")
             self.stdout.write(f"{len(differences)} differences in {len(Check.all)} checks")
         if differences:
             raise SystemExit(1)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from django.db import connection, connections, transaction
@@ -141,7 +142,7 @@ def test_case_7_bulks_over_the_same_accounts_in_opposite_order_both_pass(ledger:
     ledger.open(*names, funded=1000)
 
     def bulk(order: list[str]) -> list[str]:
-        pairs = zip(order, order[1:], strict=False)
+        pairs = pairwise(order)
         calls = [ledger.call("transfer", from_account=a, to_account=b, amount=1) for a, b in pairs]
         return [outcome(result) for result in ledger.execute(*calls)]
 

@@ -88,7 +88,8 @@ def entry_sql(books: Ledger, event_id: uuid.UUID, *legs: tuple[str, int]) -> str
         f" VALUES {rows}"
     )
     return (
-        'WITH entry AS (INSERT INTO journal_entry (id, tenant_id, kind, effective_at, description, "references", metadata)'
+        "WITH entry AS (INSERT INTO journal_entry"
+        ' (id, tenant_id, kind, effective_at, description, "references", metadata)'
         f" VALUES ('{event_id}', {books.tenant}, 'x', now(), '', '{{}}', '{{}}'))"
         + (f", postings AS ({postings})" if legs else "")
         + " SELECT 1"
@@ -225,8 +226,10 @@ def test_a_name_a_currency_and_a_scale_are_settled(books: Ledger, alias: str) ->
         f" VALUES ({books.tenant}, 'CRD', 3, '', now())"
     )
     account = (
-        "INSERT INTO accounts_account (id, tenant_id, name, type, currency, scale, unbounded, stripes, metadata, created_at)"
-        f" VALUES ('{uuid.uuid4()}', {books.tenant}, '{{name}}', 'liability', '{{currency}}', 0, false, 1, '{{}}', now())"
+        "INSERT INTO accounts_account"
+        " (id, tenant_id, name, type, currency, scale, unbounded, stripes, metadata, created_at)"
+        f" VALUES ('{uuid.uuid4()}', {books.tenant}, '{{name}}', 'liability', '{{currency}}', 0, false, 1, '{{}}',"
+        " now())"
     )
 
     assert constraint(attempt(alias, currency)) == "currency_exists"

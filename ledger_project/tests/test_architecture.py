@@ -1,0 +1,110 @@
+"""The repository checks itself: imports run downhill, one module writes postings, money has no float."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Each layer may import itself and what stands to its left.
+ORDER = [
+    "ledger_project.kernel",
+    "ledger_project.log",
+    "ledger_project.web",
+    "accounts",
+    "journal",
+    "holds",
+    "reserves",
+]
+ALLOWED = {layer: set(ORDER[: index + 1]) for index, layer in enumerate(ORDER)}
+ALLOWED["reserves"] -= {"holds"}
+ALLOWED["ledger_project.webhooks"] = {
+    "ledger_project.kernel",
+    "ledger_project.log",
+    "ledger_project.web",
+    "ledger_project.webhooks",
+}
+ALLOWED["ledger_client"] = {"ledger_client"}
+COMPOSITION = {"ledger_project.settings", "ledger_project.celery"}  # read by anyone through django.conf and celery
+
+
+def sources() -> Iterator[Path]:
+    for path in sorted(ROOT.glob("**/*.py")):
+        parts = path.relative_to(ROOT).parts
+        if parts[0] in {".venv", "var", "bench"} or "tests" in parts or "migrations" in parts or "testing" in parts:
+            continue
+        yield path
+
+
+def module_of(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removeprefix("client.src.").removesuffix(".__init__")
+
+
+def layer_of(module: str) -> str | None:
+    return next((layer for layer in ALLOWED if module == layer or module.startswith(f"{layer}.")), None)
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((node, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+@pytest.mark.parametrize("path", list(sources()), ids=module_of)
+def test_imports_run_downhill(path: Path) -> None:
+    layer = layer_of(module_of(path))
+    if layer is None:
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node, name in imports(tree):
+        target = layer_of(name)
+        outside = target is None and name.split(".")[0] == "ledger_project"
+        assert target is None or target in ALLOWED[layer], f"{module_of(path)}:{node.lineno} imports {name} uphill"
+        assert not outside or name.startswith(("ledger_project.env", "ledger_project.celery")), (
+            f"{module_of(path)}:{node.lineno} imports {name}, which belongs to the composition root"
+        )
+
+
+@pytest.mark.parametrize("path", list(sources()), ids=module_of)
+def test_no_first_party_import_hides_in_a_function(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function.name != "ready":
+            for node, name in imports(function):
+                assert layer_of(name) is None, f"{module_of(path)}:{node.lineno} imports {name} inside {function.name}"
+
+
+def test_only_the_journals_rows_write_postings() -> None:
+    writers = {
+        module_of(path)
+        for path in sources()
+        if "insert into journal_posting" in " ".join(path.read_text(encoding="utf-8").lower().split())
+    }
+
+    assert writers == {"journal.rows"}
+
+
+@pytest.mark.parametrize("folder", ["ledger_project/kernel", "ledger_project/log", "accounts", "journal", "holds"])
+def test_money_code_knows_no_float(folder: str) -> None:
+    for path in sources():
+        if not path.is_relative_to(ROOT / folder) or "management" in path.parts or "api" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
+            call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
+            named = path.name in {"usage.py", "executors.py", "tasks.py", "anchors.py"}  # seconds, never amounts
+            assert named or not (literal or call), f"{module_of(path)}:{getattr(node, 'lineno', 0)} has a float"
+
+
+def test_the_living_sql_and_the_migrations_say_the_same() -> None:
+    """Each sql/ file stands word for word in the newest migration of its app that has a rule of its name."""
+    for path in sorted(ROOT.glob("**/sql/*.sql")):
+        if ".venv" in path.parts:
+            continue
+        migrations = sorted((path.parent.parent / "migrations").glob("[0-9]*.py"), reverse=True)
+        frozen = next((text for m in migrations if f'"{path.stem}": ' in (text := m.read_text("utf-8"))), "")
+        assert path.read_text("utf-8") in frozen, f"{path.relative_to(ROOT)} differs from its newest frozen copy"
