@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from ledger_project.embedded import places, processes
 from ledger_project.embedded.locking import AlreadyRunning, SupervisorLock
 from ledger_project.embedded.supervisor import PROJECT, UP_FILE
@@ -81,9 +79,7 @@ def stop(home: Path, say: Callable[[str], None]) -> int:
         return 1
     say(f"Stopping the ledger at {holder.url} (pid {holder.pid}) ...")
     process.terminate()
-    try:
-        process.wait(STOPPED_WITHIN)
-    except psutil.TimeoutExpired:
+    if processes.wait_gone([process], STOPPED_WITHIN):
         say(f"It did not stop within {STOPPED_WITHIN:.0f} s; see {home / 'log' / 'supervisor.log'}")
         return 1
     say("Stopped.")

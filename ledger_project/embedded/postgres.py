@@ -60,7 +60,7 @@ def start(place: Place) -> subprocess.Popen[bytes]:
     """Start the server, making the cluster first where there is none; `wait` says when it answers."""
     programs = places.reachable_copy(place, packages.postgres_tree()) / "bin"
     _initialise(place, programs)
-    _clear_after_crash(data_directory(place))
+    _clear_after_crash(place)
     settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
     return processes.spawn(
         [programs / "postgres", "-D", data_directory(place), "-k", place.sockets, *settings],
@@ -159,19 +159,20 @@ def _initialise(place: Place, programs: Path) -> None:
     partial.replace(data)
 
 
-def _clear_after_crash(data: Path) -> None:
+def _clear_after_crash(place: Place) -> None:
     """Remove what a killed server left, which would keep the next one from starting.
 
-    The pid file: PostgreSQL takes any living process of that number for itself. Backends that outlived their postmaster
-    (one notices only when its query ends): they still use the old shared memory. The file also guards against them, so
-    it goes only when no process works in the directory.
+    Two files with its pid: PostgreSQL takes any living process of that number for itself, a zombie that nobody reaps
+    included. Backends that outlived their postmaster (one notices only when its query ends): they still use the old
+    shared memory. The pid file also guards against them, so it goes only when no process works in the data directory.
     """
+    data = data_directory(place)
     pid_file = data / "postmaster.pid"
-    if not pid_file.exists():
-        return
     backends = processes.working_in(data)
-    postmaster = pid_file.read_text(encoding="ascii", errors="replace").partition("\n")[0].strip()
-    if postmaster in map(str, (backend.pid for backend in backends)):
-        raise StartFailed(f"A PostgreSQL that is not ours (pid {postmaster}) runs in {data}. Stop it first.")
+    if backends and pid_file.exists():
+        postmaster = pid_file.read_text(encoding="ascii", errors="replace").partition("\n")[0].strip()
+        if postmaster in {str(backend.pid) for backend in backends}:
+            raise StartFailed(f"A PostgreSQL that is not ours (pid {postmaster}) runs in {data}. Stop it first.")
     processes.stop_all(backends, "backend")
-    pid_file.unlink()
+    for left in (pid_file, place.sockets / f".s.PGSQL.{PORT}.lock", place.sockets / f".s.PGSQL.{PORT}"):
+        left.unlink(missing_ok=True)

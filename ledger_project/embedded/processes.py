@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +157,27 @@ def stop_all(left: list[psutil.Process], role: str) -> None:
             # psutil compares the start time first, so a reused pid is not hit.
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(sig)
-        _, left = psutil.wait_procs(left, timeout=patience)
+        left = wait_gone(left, patience)
+
+
+def wait_gone(watched: list[psutil.Process], patience: float) -> list[psutil.Process]:
+    """Wait until the processes have ended; returns those that have not.
+
+    A zombie has ended: in a container whose first process does not reap, it stays for ever, and so would psutil's wait.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        left = [process for process in watched if not gone(process)]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)
+
+
+def gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def working_in(directory: Path) -> list[psutil.Process]:
