@@ -136,6 +136,10 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
+# What the web layer needs of the apps above it, which it does not import.
+API_CREDENTIALS = "accounts.credentials.find"
+API_ANSWERS = "accounts.answers.answers"
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -153,6 +157,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+
+# Single calls that wait at the same moment in one process are executed as one batch (docs/concurrency.md).
+GROUP_COMMIT = env.flag("GROUP_COMMIT", default=True)
+GROUP_LEADERS = env.integer("GROUP_LEADERS", default=2, minimum=1)
+GROUP_LIMIT = env.integer("GROUP_LIMIT", default=128, minimum=1)
 
 BODY_LIMIT = 1024 * 1024  # bytes of one request; 413 above
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from django.conf import settings
 from django.db import connection as django_connection
 from psycopg import errors as pg
 
@@ -24,6 +25,7 @@ from ledger_project.kernel.fields import TextField
 from ledger_project.log import documents
 from ledger_project.log.command import COMMANDS, Arguments, Command
 from ledger_project.log.documents import Document
+from ledger_project.log.grouping import Group
 from ledger_project.log.unit import Batch, Query, Store, Unit, Wants
 
 MAX_BATCH = 1000
@@ -81,7 +83,9 @@ class BatchRefused(Exception):
 
 
 def execute_one(call: Call, *, dry_run: bool = False) -> Done:
-    """Execute one call; its refusal is raised."""
+    """Execute one call, together with others that wait in this process; its refusal is raised."""
+    if settings.GROUP_COMMIT and not dry_run and not django_connection.in_atomic_block:
+        return _group.submit(call, call.tenant)
     result = execute([call], dry_run=dry_run)[0]
     if isinstance(result, Exception):
         raise result
@@ -119,6 +123,10 @@ def execute(calls: Sequence[Call], *, atomic: bool = False, dry_run: bool = Fals
                 raise
             django_connection.close()
     raise AssertionError("unreachable")
+
+
+# Two leaders, so that one batch is planned while the other is written; more only wait for each other's rows.
+_group: Group[Call, Any] = Group(execute, leaders=settings.GROUP_LEADERS, limit=settings.GROUP_LIMIT)
 
 
 def _forbidden(calls: Sequence[Call], error: psycopg.Error, *, atomic: bool, dry_run: bool) -> list[Result]:

@@ -1,0 +1,94 @@
+"""Group commit: callers at the same moment share a batch, each gets its own answer, a poisoned call fails alone."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+
+from accounts.errors import InsufficientFunds
+from ledger_project.log.grouping import Group
+from ledger_project.testing.crowd import together
+from ledger_project.testing.ledger import Ledger
+
+
+class Recorder:
+    """Executes calls slowly and remembers the batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.at_once = self.most_at_once = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, calls: Sequence[int]) -> list[int]:
+        with self._lock:
+            self.batches.append(list(calls))
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        time.sleep(0.01)
+        with self._lock:
+            self.at_once -= 1
+        if -1 in calls:
+            raise ValueError("poison")
+        return [call * 2 for call in calls]
+
+
+def test_everybody_gets_their_own_result() -> None:
+    execute = Recorder()
+    group: Group[int, int] = Group(execute, leaders=2, limit=8)
+
+    results = together([partial(group.submit, n, "family") for n in range(1, 65)])
+
+    assert results == [n * 2 for n in range(1, 65)]
+    assert sorted(n for batch in execute.batches for n in batch) == list(range(1, 65))
+    assert max(map(len, execute.batches)) <= 8
+    assert len(execute.batches) < 64
+    assert execute.most_at_once <= 2
+
+
+def test_families_are_not_mixed() -> None:
+    execute = Recorder()
+    group: Group[int, int] = Group(execute, leaders=1, limit=64)
+
+    together([partial(group.submit, n, n % 2) for n in range(1, 33)])
+
+    assert all(len({n % 2 for n in batch}) == 1 for batch in execute.batches)
+
+
+def test_what_execute_raises_reaches_everyone_and_the_place_is_free_again() -> None:
+    group: Group[int, int] = Group(Recorder(), leaders=1, limit=64)
+
+    results = together([partial(group.submit, n, "family") for n in (-1, -1, -1, -1)])
+
+    assert {type(result) for result in results} == {ValueError}
+    assert group.submit(4, "family") == 8
+
+
+def test_a_caller_alone_executes_on_its_own_thread() -> None:
+    threads = []
+    group: Group[int, int] = Group(
+        lambda calls: [threads.append(threading.get_ident()) or 1 for _ in calls], leaders=1, limit=64
+    )
+
+    group.submit(1, "family")
+
+    assert threads == [threading.get_ident()]
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_refusals_and_accepts_of_one_moment_are_each_their_own(ledger: Ledger, settings, grouped: bool) -> None:  # type: ignore[no-untyped-def]
+    settings.GROUP_COMMIT = grouped
+    ledger.open("rich", funded=1000)
+    ledger.open("poor", "shop")
+    payers = ["rich", "poor"] * 16
+
+    results = together(
+        [partial(ledger.run, "transfer", from_account=payer, to_account="shop", amount=10) for payer in payers]
+    )
+
+    for payer, result in zip(payers, results, strict=True):
+        assert isinstance(result, InsufficientFunds) == (payer == "poor")
+    assert Counter(map(type, results))[InsufficientFunds] == 16
+    assert ledger.balance("shop") == {"available": 160}
