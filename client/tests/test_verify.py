@@ -279,6 +279,11 @@ def test_age_is_taken_from_the_newest_cosignature(desk: Desk) -> None:
     # A witness that is trusted may vouch for the time; one that is not may not.
     assert code(later, SEALED_AT + 100) == 20
     assert code(later, SEALED_AT + 100, "--key", KEY, "--key", WITNESS.cosigner) == 0
+    # Nor does the log become its own witness by another name.
+    alias = notes.Signer("witness.example/w2", LOG_KEY.private_key)
+    disguised = notes.cosign(sealed.note(), alias, time=SEALED_AT + 50)
+    assert code(disguised, SEALED_AT + 100, "--jwks", VECTORS / "jwks.json") == 20
+    assert code(disguised, SEALED_AT + 60, "--jwks", VECTORS / "jwks.json") == 0
     assert desk.run("receipt", sealed.receipt(5), "--max-age", 60, "--now", SEALED_AT + 61)["exit_code"] == 20
     report = desk.run("log", export(sealed.lines()), "--max-age", 60, "--now", SEALED_AT + 61)
     assert report["exit_code"] == 20
@@ -308,6 +313,8 @@ def test_every_receipt_verifies(desk: Desk, index: int) -> None:
         (lambda receipt: receipt["inclusion_path"].reverse(), 12),
         (lambda receipt: receipt.update(checkpoint=receipt["checkpoint"].replace("17", "18")), 10),
         (lambda receipt: receipt.update(checkpoint="nothing signed"), 2),
+        (lambda receipt: receipt.update(checkpoint="\ud800" + receipt["checkpoint"]), 2),
+        (lambda receipt: receipt.update(checkpoint="\t" + receipt["checkpoint"]), 2),
         (lambda receipt: receipt["inclusion_path"].append("zz"), 2),
         (lambda receipt: receipt.update(log_index=True), 2),
         (lambda receipt: receipt.update(version=2), 2),
@@ -575,6 +582,7 @@ def test_the_events_of_others_can_be_hidden_but_not_changed(desk: Desk) -> None:
     [
         lambda text: text + "{}\n",
         lambda text: text + "\n",
+        lambda text: text.splitlines(keepends=True)[-1] + text,
         lambda text: text.replace('"log_index"', '"index"', 1),
         lambda text: text.replace('"event": {', '"event": [{', 1),
         lambda text: text.replace('"version": 1', '"version": 1, "version": 1', 1),
@@ -646,6 +654,12 @@ def test_an_unbalanced_receipt(desk: Desk) -> None:
 def test_spending_more_than_there_is_breaks_the_floor(desk: Desk) -> None:
     story = tell()
     story.post("transfer.posted", ("alice", "available", 1000), ("shop", "available", -1000))
+    assert desk.log(Sealed(story.events).lines()) == (13, 17)
+
+
+def test_only_the_available_bucket_of_an_unbounded_account_may_be_negative(desk: Desk) -> None:
+    story = tell()
+    story.post("hold.released", ("issuance", "held", 5), ("issuance", "available", -5))
     assert desk.log(Sealed(story.events).lines()) == (13, 17)
 
 

@@ -699,8 +699,8 @@ def read_proof(path: Path) -> tuple[tuple[int, int], list[bytes]]:
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    summary = (__doc__ or "").partition("\n")[0]
-    parser = argparse.ArgumentParser(prog="ledger-verify", description=summary, epilog=__doc__,
+    summary, _, details = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(prog="ledger-verify", description=summary, epilog=details,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     commands = parser.add_subparsers(dest="command", required=True)
     for name, file, help_text in (
