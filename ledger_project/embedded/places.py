@@ -11,6 +11,7 @@ import shutil
 import stat
 import tempfile
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,18 +98,23 @@ def can_traverse(account: Account, path: Path) -> bool:
     return True
 
 
-def reachable_copy(place: Place, tree: Path) -> Path:
-    """`tree` itself, or a copy of it that the servers' user can reach (a virtual environment below /root, say)."""
-    if place.reachable(tree):
-        return tree
+def reachable_copy(place: Place, root: Path, parts: Sequence[str]) -> Path:
+    """`root` itself, or a copy of its `parts` where the servers' user can reach them.
+
+    A virtual environment below /root is closed to it. The copy keeps the layout, by which programs find libraries.
+    """
+    if all(place.reachable(root / part) for part in parts):
+        return root
     # The name holds what changes when the package is upgraded.
+    package = Path(parts[0]).parts[0]
     copies = _reachable_base(place.home, place.account) / "programs"
-    copy = copies / f"{tree.name}-{tree.stat().st_mtime_ns:x}"
+    copy = copies / f"{package}-{(root / parts[0]).stat().st_mtime_ns:x}"
     if not copy.exists():
-        for outdated in copies.glob(f"{tree.name}-*"):
+        for outdated in copies.glob(f"{package}-*"):
             shutil.rmtree(outdated)
         partial = copies / f"{copy.name}.partial"
-        shutil.copytree(tree, partial, symlinks=True)
+        for part in filter(lambda part: (root / part).exists(), parts):
+            shutil.copytree(root / part, partial / part, symlinks=True)
         for path in [copies, partial, *partial.rglob("*")]:
             if not path.is_symlink():
                 runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR

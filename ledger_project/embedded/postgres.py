@@ -14,7 +14,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from ledger_project.embedded import packages, places, processes
+from ledger_project.embedded import packages, processes
 from ledger_project.embedded.home import PORT
 from ledger_project.embedded.places import Place
 from ledger_project.embedded.processes import StartFailed
@@ -58,7 +58,7 @@ END $$
 
 def start(place: Place) -> subprocess.Popen[bytes]:
     """Start the server, making the cluster first where there is none; `wait` says when it answers."""
-    programs = places.reachable_copy(place, packages.postgres_tree()) / "bin"
+    programs = packages.postgres_programs(place)
     _initialise(place, programs)
     _clear_after_crash(place)
     settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]

@@ -101,6 +101,8 @@ class Supervisor:
         place = self.place = places.prepare(self.options.home)
         if found := processes.stop_strays(place.installation):
             self.say(f"Stopped {found} processes that a killed supervisor had left.")
+        if not place.postgres.is_relative_to(place.home):
+            self.say(f"{place.home} is closed to the servers' user; their data stands in {place.postgres.parent}.")
         require_free_port(self.options.port)
         keys.make_missing(place.home)
 

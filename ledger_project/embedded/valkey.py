@@ -7,7 +7,7 @@ from typing import Final
 
 import redis
 
-from ledger_project.embedded import packages, places, processes
+from ledger_project.embedded import packages, processes
 from ledger_project.embedded.places import Place
 from ledger_project.embedded.processes import StartFailed
 
@@ -27,10 +27,9 @@ SETTINGS: Final = {
 
 def start(place: Place) -> subprocess.Popen[bytes]:
     """Start the server; a stale socket of a killed one is replaced by it. `wait` says when it answers."""
-    program = places.reachable_copy(place, packages.valkey_binaries()) / "valkey-server"
     settings = [word for name, value in SETTINGS.items() for word in (f"--{name}", value)]
     return processes.spawn(
-        [program, "--dir", place.valkey, "--unixsocket", place.sockets / SOCKET, *settings],
+        [packages.valkey_server(place), "--dir", place.valkey, "--unixsocket", place.sockets / SOCKET, *settings],
         role="valkey",
         installation=place.installation,
         log=place.logs / "valkey.log",

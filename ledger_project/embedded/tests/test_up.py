@@ -20,8 +20,9 @@ import redis
 from psycopg import sql
 
 from ledger_project.embedded import home as addresses
-from ledger_project.embedded import places, processes
-from ledger_project.embedded.supervisor import PROJECT, answers
+from ledger_project.embedded import places, processes, supervisor
+from ledger_project.embedded.processes import StartFailed
+from ledger_project.embedded.supervisor import PROJECT, Child, Options, Supervisor, answers
 from ledger_project.testing.run import TEMPLATE, with_database
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -128,8 +129,8 @@ def test_a_committed_row_outlives_every_kill_9(home, shell, port, nobody_reaps):
         connection.execute("CREATE TABLE kept AS SELECT 'committed' AS word")
 
     # One child: the supervisor starts it again.
-    supervisor = psutil.Process(int(facts["pid"]))
-    masters = {process.pid for process in supervisor.children()}
+    parent = psutil.Process(int(facts["pid"]))
+    masters = {process.pid for process in parent.children()}
     web_master = next(process for process in alive(home)["web"] if process.pid in masters)
     kill(web_master)
     eventually("it is dead", lambda: processes.gone(web_master))
@@ -137,7 +138,7 @@ def test_a_committed_row_outlives_every_kill_9(home, shell, port, nobody_reaps):
     assert (home / "up.json").exists()
 
     # The supervisor alone: the next start finds its children stopping or stops them.
-    kill(supervisor)
+    kill(parent)
     again = manage(shell, "up", "--detach")
     assert again.returncode == 0, again.stdout
     with psycopg.connect(owner) as connection:
@@ -145,8 +146,8 @@ def test_a_committed_row_outlives_every_kill_9(home, shell, port, nobody_reaps):
         connection.execute("INSERT INTO kept VALUES ('again')")
 
     # Everything at once: stale pid files, stale sockets, no clean shutdown.
-    supervisor = psutil.Process(int(up_file(home)["pid"]))
-    kill(supervisor, *supervisor.children(recursive=True))
+    parent = psutil.Process(int(up_file(home)["pid"]))
+    kill(parent, *parent.children(recursive=True))
     third = manage(shell, "up", "--detach")
     assert third.returncode == 0, third.stdout
     with psycopg.connect(owner) as connection:
@@ -216,3 +217,40 @@ def test_a_port_in_use_is_said_before_anything_starts(home, shell):
     assert f"Port {taken} is not free" in up.stdout
     assert "PORT=" in up.stdout
     assert list((home / "pg").iterdir()) == []
+
+
+def test_a_child_that_keeps_dying_stops_everything_with_its_last_words(home, monkeypatch):
+    monkeypatch.setattr(supervisor, "BACK_OFF", (0.0,) * len(supervisor.BACK_OFF))
+    places.make_home(home)
+    place = places.prepare(home)
+    log = place.logs / "web.log"
+    dying = [sys.executable, "-c", "raise SystemExit('no such setting')"]
+    said: list[str] = []
+    watcher = Supervisor(options(home), said.append)
+    watcher.place = place
+    watcher._begin(
+        Child(
+            "web",
+            start=lambda: processes.spawn(dying, role="web", installation=place.installation, log=log, env={}),
+        )
+    )
+
+    with pytest.raises(StartFailed, match=r"web died 6 times within 60 s; stopping everything.*(\n.*)*no such setting"):
+        watcher._watch()
+
+    assert sum("ended with code 1; again in" in line for line in said) == 5
+
+
+def options(home: Path) -> Options:
+    return Options(
+        home=home,
+        port=0,
+        health_host="localhost",
+        web_workers=1,
+        web_threads=1,
+        worker_concurrency=1,
+        database_url=None,
+        database_owner_url=None,
+        redis_url=None,
+        show_secrets=False,
+    )
