@@ -3,6 +3,7 @@
 So the first answer and every replay of it, today's and next year's, are the same to the byte.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,17 @@ Facts = dict[str | UUID, AccountFacts]
 
 def answer(done: Done, look: Look) -> dict[str, Any]:
     """`{"event", "entry", <what the command made>, "balances"}`, and `"dry_run": true` for a rehearsal."""
+    return answers([done], look)[0]
+
+
+def answers(dones: Sequence[Done], look: Look) -> list[dict[str, Any]]:
+    """The answers to calls of one batch; a rehearsed one may speak of an account that another of them opened."""
+    facts = _facts([done.document for done in dones], look)
+    return [_answer(done, facts) for done in dones]
+
+
+def _answer(done: Done, facts: Facts) -> dict[str, Any]:
     document = done.document
-    facts = _facts(document, look)
     recorded_at = document["recorded_at"]
     balances = {ref: balance(facts[UUID(hex=ref[4:])], *rest, as_of=recorded_at) for ref, *rest in _snapshots(document)}
     nouns = {noun: made for noun, made in document["result"].items() if noun not in INTERNAL}
@@ -109,24 +119,33 @@ def _snapshots(document: Document) -> list[Any]:
     return document["result"].get("balances") or []
 
 
-def _facts(document: Document, look: Look) -> Facts:
-    """The facts of every account in the document; those opened by it are in it, even in a rehearsal."""
-    opened = {}
-    for made in document["result"].get("opened", ()):
-        facts = AccountFacts(
-            id=UUID(hex=made["id"][4:]),
-            tenant=int(document["tenant"][4:]),
-            name=made["name"],
-            type=made["type"],
-            currency=made["currency"],
-            scale=made["scale"],
-            unbounded=made["unbounded"],
-            stripes=made["stripes"],
-            created_at=clock.read(made["created_at"]),
-            metadata=made["metadata"],
-        )
-        opened[facts.id] = facts
-    postings = document["entry"]["postings"] if document["entry"] else []
-    wanted = {UUID(hex=ref[4:]) for ref, *_ in _snapshots(document)}
-    wanted |= {UUID(hex=posting["account"][4:]) for posting in postings}
-    return opened | look_up(int(document["tenant"][4:]), wanted - opened.keys(), look)
+def _facts(documents: Sequence[Document], look: Look) -> Facts:
+    """The facts of every account in the documents; those opened by them are in them, even in a rehearsal."""
+    opened = {
+        UUID(hex=made["id"][4:]): _opened(document, made) for document in documents for made in _opened_in(document)
+    }
+    wanted: set[UUID] = set()
+    for document in documents:
+        wanted.update(UUID(hex=ref[4:]) for ref, *_ in _snapshots(document))
+        if document["entry"]:
+            wanted.update(UUID(hex=posting["account"][4:]) for posting in document["entry"]["postings"])
+    return opened | look_up(int(documents[0]["tenant"][4:]), wanted - opened.keys(), look)
+
+
+def _opened_in(document: Document) -> list[dict[str, Any]]:
+    return document["result"].get("opened") or []
+
+
+def _opened(document: Document, made: dict[str, Any]) -> AccountFacts:
+    return AccountFacts(
+        id=UUID(hex=made["id"][4:]),
+        tenant=int(document["tenant"][4:]),
+        name=made["name"],
+        type=made["type"],
+        currency=made["currency"],
+        scale=made["scale"],
+        unbounded=made["unbounded"],
+        stripes=made["stripes"],
+        created_at=clock.read(made["created_at"]),
+        metadata=made["metadata"],
+    )

@@ -77,3 +77,45 @@ class AmountOverflow(Refusal):
 
 class ApiKeyNotFound(NotFound):
     """There is no such API key."""
+
+
+class ApiKeyRevoked(Refusal):
+    """This API key is revoked already."""
+
+    status = 409
+
+
+class UnknownScope(Refusal):
+    """A scope is a command's permission like journal.transfer, an app's like journal.*, read, or *."""
+
+
+class AccountUnbounded(Refusal):
+    """The account has no floor, so it takes no credit line and no promotional money."""
+
+
+class SessionKeyNotFound(NotFound):
+    """The account has no such session key."""
+
+
+class SessionKeyRevoked(Refusal):
+    """The session key was revoked."""
+
+    status = 409
+    constraint = "session_key_revoked"
+
+
+class SessionKeyExpired(Refusal):
+    """The session key has expired."""
+
+    status = 409
+    constraint = "session_key_expired"
+
+
+class ReceiverNotAllowed(Refusal):
+    """The session key pays other receivers only."""
+
+
+class SpendCapExceeded(Refusal):
+    """The session key allows less than this; `cap` names which of its limits."""
+
+    constraint = "spend_cap_exceeded"

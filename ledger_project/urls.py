@@ -1,12 +1,23 @@
 """Every address of the ledger."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
+from ledger_project.web import problems
+from ledger_project.web.bulk import BulkView
 from ledger_project.web.health import healthz, readyz
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("errors/<slug:code>", problems.error_page),
+    path("v1/bulk", BulkView.as_view()),
+    path("", include("accounts.api.urls")),
+    path("", include("journal.api.urls")),
 ]
+
+handler400 = problems.bad_request
+handler403 = problems.permission_denied
+handler404 = problems.page_not_found
+handler500 = problems.server_error

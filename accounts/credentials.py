@@ -1,0 +1,35 @@
+"""API keys: how one is made, and how the web layer finds it."""
+
+import secrets
+from dataclasses import dataclass
+
+from ledger_project.log.documents import load_json
+from ledger_project.log.executor import look
+from ledger_project.web.authentication import Principal, digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A fresh key: the token to show once, and what of it is kept."""
+
+    token: str
+    prefix: str
+    digest: str
+
+    @classmethod
+    def make(cls) -> "NewKey":
+        prefix, secret = secrets.token_hex(6), secrets.token_hex(24)
+        return cls(f"lk_{prefix}_{secret}", prefix, digest_of(secret).hex())
+
+
+_KEY = """
+SELECT tenant_id, id, prefix, scopes, account_id, expires_at
+  FROM accounts_apikey WHERE digest = %s AND prefix = %s AND revoked_at IS NULL
+"""
+
+
+def find(prefix: str, digest: bytes) -> Principal | None:
+    """The key with this secret, unless it is revoked; its expiry is for the caller to judge."""
+    for tenant, key_id, found_prefix, scopes, account, expires_at in look(_KEY, (digest, prefix)):
+        return Principal(tenant, key_id, found_prefix, frozenset(load_json(scopes)), account, expires_at)
+    return None

@@ -1,0 +1,191 @@
+"""Commands over HTTP: one class serves any of them.
+
+    path_of("v1/transfers", post="transfer", get=TransferList)
+    path_of("v1/accounts/<str:account>/freeze", post="freeze_account", makes={"account": "Account"})
+
+The path's and the body's fields are the command's arguments. DRF describes these views and serves the GETs beside them;
+a command itself takes the short way through `dispatch`, because DRF's request, negotiation and renderers cost about as
+much as posting a transfer does (docs/performance.md).
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
+from rest_framework.views import APIView
+
+from ledger_project.kernel.errors import InvalidRequest, UnknownField
+from ledger_project.log.command import COMMANDS, Command
+from ledger_project.log.executor import Call, Done, execute_one, look
+from ledger_project.log.unit import Look
+from ledger_project.web import problems
+from ledger_project.web.authentication import Principal, authenticate
+from ledger_project.web.errors import MethodNotAllowed, NotAuthenticated
+from ledger_project.web.parsing import read_object
+from ledger_project.web.permissions import require
+from ledger_project.web.throttling import take
+
+REPLAYED = "Idempotent-Replayed"
+Answers = Callable[[Sequence[Done], Look], list[dict[str, Any]]]
+
+
+@lru_cache(maxsize=1)
+def _answers() -> Answers:
+    """What is answered speaks of accounts, an app above this layer, so it is named in the settings."""
+    found: Answers = import_string(settings.API_ANSWERS)
+    return found
+
+
+def answers_of(dones: Sequence[Done]) -> list[dict[str, Any]]:
+    """The bodies that answer accepted calls, in order."""
+    return _answers()(dones, look) if dones else []
+
+
+class LightView(APIView):
+    """A view with methods that take the short way; those that do not are DRF's."""
+
+    @property
+    def light_methods(self) -> Collection[str]:
+        raise NotImplementedError
+
+    def serve(self, request: HttpRequest, named: dict[str, str]) -> HttpResponse:
+        raise NotImplementedError
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            if request.method in self.light_methods:
+                return self.serve(request, kwargs)
+            if request.method not in self.allowed_methods:
+                raise MethodNotAllowed(allow=self.allowed_methods)
+            return super().dispatch(request, *args, **kwargs)
+        except Exception as error:
+            refusal = problems.refusal_of(error)
+            if refusal is None:
+                raise
+            return problems.respond(refusal)
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        reads = [method for method in super().allowed_methods if method != "OPTIONS"]
+        return [*reads, *self.light_methods]
+
+
+class CommandView(LightView):
+    """The methods of one address that are commands."""
+
+    commands: ClassVar[Mapping[str, str]] = {}
+    makes: ClassVar[Mapping[str, str]] = {}  # the answer's nouns and the names of their schemas
+    hidden: ClassVar[frozenset[str]] = frozenset()  # arguments that the interface gives and the caller must not
+
+    @property
+    def light_methods(self) -> Collection[str]:
+        return self.commands.keys()
+
+    def serve(self, request: HttpRequest, named: dict[str, str]) -> HttpResponse:
+        """Read, do, write."""
+        command = COMMANDS[self.commands[request.method or ""]]
+        principal = admit(request)
+        require(principal, command.permission)
+        dry_run = read_options(request)
+        raw = self.arguments(command, read_object(request), named)
+        self.authorize(principal, raw)
+        call = Call.of(principal.tenant, principal.actor, idempotency_key(request), command, raw)
+        done = execute_one(call, dry_run=dry_run)
+        body = self.answer(done)
+        return reply(body, status=200 if done.dry_run else 201, replayed=done.replayed)
+
+    def arguments(self, command: Command, body: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
+        """The command's arguments; those in the path have no second spelling in the body."""
+        for name in body:
+            if name in named or name in self.hidden:
+                raise UnknownField(field=name[:300])
+        return {**body, **named}
+
+    def authorize(self, principal: Principal, raw: dict[str, Any]) -> None:
+        """What a caller must be allowed besides the command itself."""
+
+    def answer(self, done: Done) -> dict[str, Any]:
+        return answers_of([done])[0]
+
+
+def admit(request: HttpRequest) -> Principal:
+    """The caller, counted. Refuses: NotAuthenticated, RateLimited."""
+    principal = authenticate(request)
+    if principal is None:
+        raise NotAuthenticated()
+    take(principal, request)
+    return principal
+
+
+def idempotency_key(request: HttpRequest) -> str | None:
+    """The header's text, the same as the same key in a JSON body. Refuses: InvalidRequest."""
+    header: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if header is None or header.isascii():
+        return header
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError as error:
+        raise InvalidRequest(field="idempotency_key", reason="not UTF-8") from error
+
+
+def read_options(request: HttpRequest) -> bool:
+    """`?dry_run=` and `?wait=`; whether this is a rehearsal. Refuses: UnknownField, InvalidRequest."""
+    if not request.META.get("QUERY_STRING"):
+        return False
+    for name, values in request.GET.lists():
+        if name not in {"dry_run", "wait"}:
+            raise UnknownField(field=name[:300], reason="not a query parameter of this call")
+        if len(values) > 1:
+            raise InvalidRequest(field=name, reason="given twice")
+    _require_waitable(request.GET.get("wait"))
+    dry_run = request.GET.get("dry_run", "false")
+    if dry_run not in {"true", "false"}:
+        raise InvalidRequest(field="dry_run", reason="not true or false")
+    return dry_run == "true"
+
+
+def _require_waitable(wait: str | None) -> None:
+    """`wait=sealed` promises a log index in the answer, which nothing gives yet."""
+    if wait == "sealed":
+        raise InvalidRequest(field="wait", reason="waiting for the seal is not available yet")
+    if wait is not None:
+        raise InvalidRequest(field="wait", reason="not one of sealed")
+
+
+def reply(body: dict[str, Any], *, status: int, replayed: bool = False) -> HttpResponse:
+    """A JSON reply; `replayed` says that the call had been accepted before."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    response = HttpResponse(text.encode(), status=status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    if replayed:
+        response.headers[REPLAYED] = "true"
+    return response
+
+
+def path_of(
+    address: str,
+    *,
+    get: type[APIView] | None = None,
+    view: type[CommandView] = CommandView,
+    makes: Mapping[str, str] | None = None,
+    **commands: str,
+) -> URLPattern:
+    """One address: a view that reads, and commands by method (`post="transfer"`, `put="set_credit_limit"`).
+
+    `<str:account>` in the address becomes the command's argument of that name.
+    """
+    methods = {method.upper(): name for method, name in commands.items()}
+    unknown = [name for name in methods.values() if name not in COMMANDS]
+    if unknown:
+        raise LookupError(f"{address} names no command: {unknown}")
+    name = next(iter(methods.values()))
+    bases = (view, get) if get else (view,)
+    attributes = {"commands": methods, "makes": makes or {}, "__doc__": None}
+    endpoint = type("".join(part.title() for part in name.split("_")), bases, attributes)
+    return path(address, endpoint.as_view(), name=name)

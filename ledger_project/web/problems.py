@@ -1,0 +1,145 @@
+"""Errors on the wire: RFC 9457 `application/problem+json`, one form for every way of saying no."""
+
+import json
+import logging
+from typing import Any
+
+import psycopg
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views import defaults
+from rest_framework import exceptions as drf
+
+from ledger_project.kernel.errors import Busy, Forbidden, InvalidRequest, NotFound, Refusal
+from ledger_project.log.command import COMMANDS
+from ledger_project.web import errors
+from ledger_project.web.middleware import request_id
+
+CONTENT_TYPE = "application/problem+json"
+RESERVED = frozenset({"type", "title", "status", "code", "detail", "request_id"})
+RETRY_SECONDS = {Busy: 1, errors.Unavailable: 2}
+
+log = logging.getLogger(__name__)
+
+
+def document(refusal: Refusal) -> dict[str, Any]:
+    """`{"type", "title", "status", "code", "detail", "request_id", <the refusal's facts>}`."""
+    facts = {name: fact for name, fact in refusal.facts.items() if name not in RESERVED}
+    return {
+        "type": f"/errors/{refusal.code}",
+        "title": refusal.message(),
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": str(refusal.facts.get("detail") or _detail(facts) or refusal.message()),
+        "request_id": request_id.get(),
+        **facts,
+    }
+
+
+def _detail(facts: dict[str, Any]) -> str:
+    """What is particular to this occurrence, in words."""
+    if "reason" in facts:
+        return f"{facts['field']}: {facts['reason']}" if "field" in facts else str(facts["reason"])
+    return ", ".join(f"{name} {fact}" for name, fact in facts.items() if isinstance(fact, str | int))
+
+
+def respond(refusal: Refusal) -> HttpResponse:
+    """The refusal as a reply, with the headers that its status calls for."""
+    body = json.dumps(document(refusal), default=str)
+    response = HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if refusal.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="ledger"'
+    retry_after = refusal.facts.get("retry_after") or RETRY_SECONDS.get(type(refusal))
+    if retry_after:
+        response.headers["Retry-After"] = str(retry_after)
+    if "allow" in refusal.facts:
+        response.headers["Allow"] = ", ".join(refusal.facts["allow"])
+    return response
+
+
+def refusal_of(error: Exception) -> Refusal | None:
+    """The refusal that an exception stands for, or None where it is a bug."""
+    match error:
+        case Refusal():
+            return error
+        case Http404() | drf.NotFound():
+            return NotFound()
+        case PermissionDenied() | drf.PermissionDenied():
+            return Forbidden()
+        case drf.NotAuthenticated() | drf.AuthenticationFailed():
+            return errors.NotAuthenticated()
+        case drf.MethodNotAllowed():
+            return errors.MethodNotAllowed()
+        case drf.NotAcceptable():
+            return errors.NotAcceptable()
+        case drf.UnsupportedMediaType():
+            return errors.UnsupportedMediaType()
+        case drf.Throttled():
+            return errors.RateLimited(retry_after=max(1, round(error.wait or 1)))
+        case drf.ParseError():
+            return errors.MalformedJson()
+        case drf.ValidationError():
+            field, reason = _first(error.detail)
+            return InvalidRequest(field=field, reason=reason)
+        case psycopg.OperationalError() | OperationalError() | InterfaceError():
+            log.error("the database does not answer", exc_info=error)
+            return errors.Unavailable()
+        case _:
+            return None
+
+
+def _first(detail: Any) -> tuple[str | None, str]:
+    """The first field that DRF complains of, and its complaint."""
+    if isinstance(detail, dict) and detail:
+        field, complaint = next(iter(detail.items()))
+        return field, _first(complaint)[1]
+    if isinstance(detail, list) and detail:
+        return _first(detail[0])
+    return None, str(detail)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """DRF's EXCEPTION_HANDLER: views raise, this answers; a bug goes on to `server_error`."""
+    refusal = refusal_of(error)
+    if isinstance(refusal, errors.MethodNotAllowed):
+        refusal.facts["allow"] = context["view"].allowed_methods
+    return respond(refusal) if refusal else None
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/v1/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: what Django itself finds suspicious."""
+    return respond(errors.BadRequest()) if _is_api(request) else defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler403."""
+    return respond(Forbidden()) if _is_api(request) else defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404: an unknown address."""
+    return (
+        respond(NotFound(path=request.path[:300])) if _is_api(request) else defaults.page_not_found(request, exception)
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: Django has logged the trace with the request's id, which is all that the caller is told."""
+    return respond(errors.InternalError()) if _is_api(request) else defaults.server_error(request)
+
+
+def error_page(request: HttpRequest, code: str) -> HttpResponse:
+    """What a problem's `type` leads to: the refusal in words."""
+    refusal = Refusal.registry.get(code)
+    if refusal is None:
+        raise Http404(code)
+    commands = [command for command in COMMANDS.values() if refusal in command.refuses]
+    context = {"refusal": refusal, "message": refusal.message(), "commands": commands}
+    return render(request, "errors/refusal.html", context)
