@@ -69,7 +69,8 @@ class Account(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, db_index=False, related_name="accounts")
-    name = models.TextField()
+    # Sorted by code point wherever the cluster was made, so that the unique index serves prefixes and name order too.
+    name = models.TextField(db_collation="C")
     type = models.TextField(choices=Type.choices)
     currency = models.TextField()
     scale = models.SmallIntegerField()
@@ -86,7 +87,6 @@ class Account(models.Model):
             ),
             CheckConstraint(condition=Q(stripes__range=(1, 64)), name="account_stripes"),
         ]
-        # Prefix searches (`platform:…`) are range scans on this one.
         indexes = [models.Index(fields=["tenant", "id"], name="account_page")]
 
     def __str__(self) -> str:
@@ -157,3 +157,39 @@ class Balance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}/{self.stripe}"
+
+
+class BalanceTotal(models.Model):
+    """An account with what it has, over all its stripes: a view (sql/balance_total.sql), for lists and the admin."""
+
+    account = models.OneToOneField(Account, models.DO_NOTHING, primary_key=True, related_name="total")
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+")
+    name = models.TextField(db_collation="C")
+    type = models.TextField(choices=Account.Type.choices)
+    currency = models.TextField()
+    scale = models.SmallIntegerField()
+    unbounded = models.BooleanField()
+    stripes = models.SmallIntegerField()
+    metadata = models.JSONField()
+    created_at = models.DateTimeField()
+    status = models.TextField()
+    available = models.DecimalField(**NUMERIC)
+    held = models.DecimalField(**NUMERIC)
+    escrowed = models.DecimalField(**NUMERIC)
+    bonded = models.DecimalField(**NUMERIC)
+    fee_pool = models.DecimalField(**NUMERIC)
+    promo = models.DecimalField(**NUMERIC)
+    credit_used = models.DecimalField(**NUMERIC)
+    credit_limit = models.DecimalField(**NUMERIC)
+    total_in = models.DecimalField(**NUMERIC)
+    total_out = models.DecimalField(**NUMERIC)
+    version = models.BigIntegerField()
+    updated_at = models.DateTimeField()
+    as_of = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_balance_total"
+
+    def __str__(self) -> str:
+        return self.name

@@ -23,6 +23,12 @@ def make(moment: datetime, position: int) -> UUID:
     return UUID(int=value)
 
 
+def first(moment: datetime) -> UUID:
+    """The bound below every id of this moment and above every id before it."""
+    milliseconds, rest = divmod(max(0, (moment - _EPOCH) // _MICROSECOND), 1000)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | (rest * 4096 // 1000) << 64)
+
+
 def show(prefix: str, value: UUID) -> str:
     """The public form: `evt_` and 32 hex digits."""
     return f"{prefix}_{value.hex}"
