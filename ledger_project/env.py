@@ -16,6 +16,11 @@ def text(name: str, default: str | None = None) -> str:
     return value
 
 
+def given(name: str) -> bool:
+    """Whether `text` would find a value of `name` in the environment."""
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+
+
 def flag(name: str, *, default: bool) -> bool:
     """`true`/`false`, `1`/`0`, `yes`/`no`; anything else is refused by name."""
     raw = os.environ.get(name, "").strip().lower()

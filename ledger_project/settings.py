@@ -1,6 +1,5 @@
 """Settings, all from the environment; docs/settings.md describes each."""
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -77,7 +76,7 @@ APP_ROLE = "ledger_app"
 DATABASE_URL = env.text("DATABASE_URL", default=embedded.database_url(LEDGER_HOME, user="ledger_web"))
 DATABASE_OWNER_URL = env.text(
     "DATABASE_OWNER_URL",
-    default=DATABASE_URL if os.environ.get("DATABASE_URL") else embedded.database_url(LEDGER_HOME, user="ledger"),
+    default=DATABASE_URL if env.given("DATABASE_URL") else embedded.database_url(LEDGER_HOME, user="ledger"),
 )
 
 

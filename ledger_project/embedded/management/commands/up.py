@@ -1,6 +1,5 @@
 """Run everything: servers, migrations, demo tenant, web, worker and beat."""
 
-import os
 import sys
 from argparse import SUPPRESS
 from typing import Any
@@ -48,16 +47,12 @@ class Command(BaseCommand):
             web_workers=env.integer("WEB_WORKERS", default=2, minimum=1),
             web_threads=env.integer("WEB_THREADS", default=16, minimum=1),
             worker_concurrency=env.integer("WORKER_CONCURRENCY", default=2, minimum=1),
-            database_url=settings.DATABASE_URL if _given("DATABASE_URL") else None,
-            database_owner_url=settings.DATABASE_OWNER_URL if _given("DATABASE_URL") else None,
-            redis_url=settings.REDIS_URL if _given("REDIS_URL") else None,
+            database_url=settings.DATABASE_URL if env.given("DATABASE_URL") else None,
+            database_owner_url=settings.DATABASE_OWNER_URL if env.given("DATABASE_URL") else None,
+            redis_url=settings.REDIS_URL if env.given("REDIS_URL") else None,
             show_secrets=not background,
         )
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
-
-
-def _given(name: str) -> bool:
-    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
