@@ -44,9 +44,7 @@ class ModelAccount:
     def take(self, bucket: str, amount: int) -> None:
         self.must_be_open()
         has = self.buckets[bucket]
-        if bucket == "available" and self.unbounded:
-            self.buckets[bucket] -= amount
-        elif has >= amount:
+        if has >= amount or (bucket == "available" and self.unbounded):
             self.buckets[bucket] -= amount
         elif bucket == "available" and amount - has <= self.limit - self.used:
             self.used += amount - has
@@ -154,7 +152,8 @@ class Model:
         found.status = status
 
     def mint(self, account: str, amount: int) -> None:
-        self.move(self.issuance() if self.account(account) else self.issuance(), self.account(account), amount)
+        receiver = self.account(account)
+        self.move(self.issuance(), receiver, amount)
 
     def burn(self, account: str, amount: int) -> None:
         self.move(self.account(account), self.issuance(), amount)
