@@ -135,6 +135,22 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Ledger",
+    "DESCRIPTION": "An event-sourced, double-entry ledger. Amounts are integers in minor units; every call that changes"
+    " something carries an Idempotency-Key; every error is an RFC 9457 problem whose `code` is stable.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "GET_MOCK_REQUEST": "ledger_project.web.openapi.mock_request",
+    "POSTPROCESSING_HOOKS": ["ledger_project.web.openapi.add_components"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayRequestDuration": True, "validatorUrl": None},
+}
+
 # What the web layer needs of the apps above it, which it does not import.
 API_CREDENTIALS = "accounts.credentials.find"
 API_ANSWERS = "accounts.answers.answers"
@@ -166,3 +182,13 @@ BODY_LIMIT = 1024 * 1024  # bytes of one request; 413 above
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", default=120_000, minimum=1)
 API_KEY_CACHE_SECONDS = env.integer("API_KEY_CACHE_SECONDS", default=2)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "ledger_project.web.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="INFO")},
+    # Django would print these a second time, in a form of its own.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}

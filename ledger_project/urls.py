@@ -2,16 +2,20 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from ledger_project.web import problems
 from ledger_project.web.bulk import BulkView
 from ledger_project.web.health import healthz, readyz
+from ledger_project.web.openapi import openapi_json
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
     path("errors/<slug:code>", problems.error_page),
+    path("openapi.json", openapi_json),
+    path("docs", SpectacularSwaggerSplitView.as_view(url="/openapi.json")),
     path("v1/bulk", BulkView.as_view()),
     path("", include("accounts.api.urls")),
     path("", include("journal.api.urls")),

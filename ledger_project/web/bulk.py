@@ -71,6 +71,8 @@ class BulkView(LightView):
         results = _execute(calls, atomic=batch["atomic"], dry_run=dry_run)
         return reply({"results": _shown(results)}, status=200)
 
+    post = serve
+
 
 def _call(principal: Principal, index: int, item: dict[str, Any]) -> Call | Refusal:
     """The item as a call, or why it is none."""
@@ -100,7 +102,7 @@ def _execute(calls: list[Call | Refusal], *, atomic: bool, dry_run: bool) -> lis
             culprit = refused.results[refused.index]
             if isinstance(culprit, Refusal):
                 raise _refused(refused.index, culprit) from refused
-            raise culprit if isinstance(culprit, Exception) else refused
+            raise (culprit if isinstance(culprit, Exception) else refused) from None
     executed = iter(executor.execute(fit, dry_run=dry_run) if fit else ())
     return [next(executed) if isinstance(call, Call) else call for call in calls]
 

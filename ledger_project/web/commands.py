@@ -32,6 +32,7 @@ from ledger_project.web.permissions import require
 from ledger_project.web.throttling import take
 
 REPLAYED = "Idempotent-Replayed"
+Schema = str | dict[str, Any]  # a JSON schema, or the name that one has in web/openapi.py
 Answers = Callable[[Sequence[Done], Look], list[dict[str, Any]]]
 
 
@@ -73,14 +74,14 @@ class LightView(APIView):
     @property
     def allowed_methods(self) -> list[str]:
         reads = [method for method in super().allowed_methods if method != "OPTIONS"]
-        return [*reads, *self.light_methods]
+        return list(dict.fromkeys([*reads, *self.light_methods]))
 
 
 class CommandView(LightView):
     """The methods of one address that are commands."""
 
     commands: ClassVar[Mapping[str, str]] = {}
-    makes: ClassVar[Mapping[str, str]] = {}  # the answer's nouns and the names of their schemas
+    makes: ClassVar[Mapping[str, Schema]] = {}  # the answer's nouns
     hidden: ClassVar[frozenset[str]] = frozenset()  # arguments that the interface gives and the caller must not
 
     @property
@@ -173,7 +174,7 @@ def path_of(
     *,
     get: type[APIView] | None = None,
     view: type[CommandView] = CommandView,
-    makes: Mapping[str, str] | None = None,
+    makes: Mapping[str, Schema] | None = None,
     **commands: str,
 ) -> URLPattern:
     """One address: a view that reads, and commands by method (`post="transfer"`, `put="set_credit_limit"`).
@@ -187,5 +188,6 @@ def path_of(
     name = next(iter(methods.values()))
     bases = (view, get) if get else (view,)
     attributes = {"commands": methods, "makes": makes or {}, "__doc__": None}
+    attributes |= dict.fromkeys(commands, view.serve)  # DRF's schema generator looks for them
     endpoint = type("".join(part.title() for part in name.split("_")), bases, attributes)
     return path(address, endpoint.as_view(), name=name)

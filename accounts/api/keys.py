@@ -1,0 +1,80 @@
+"""API keys over HTTP: the one command whose answer holds what the log must not."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from accounts.credentials import NewKey
+from accounts.keys import ApiKeyRow
+from accounts.models import ApiKey
+from ledger_project.kernel.errors import Forbidden
+from ledger_project.log.command import Command
+from ledger_project.log.executor import Done
+from ledger_project.web.authentication import Principal
+from ledger_project.web.commands import CommandView
+from ledger_project.web.permissions import covers
+from ledger_project.web.views import ListView
+
+SECRET = {
+    "type": ["string", "null"],
+    "description": "The key to send, shown this once: null in a rehearsal and where the call was accepted before.",
+}
+
+
+class ApiKeySerializer(serializers.Serializer[ApiKey]):
+    """An API key, without anything that could be used in its place."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    prefix = serializers.CharField(help_text="The start of the key, and its name as an actor: `key:<prefix>`.")
+    scopes = serializers.ListField(child=serializers.CharField())
+    account = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+
+    def to_representation(self, instance: ApiKey) -> dict[str, Any]:
+        row = ApiKeyRow(
+            id=instance.id,
+            name=instance.name,
+            prefix=instance.prefix,
+            digest=b"",
+            scopes=instance.scopes,
+            account=instance.account_id,
+            created_at=instance.created_at,
+            expires_at=instance.expires_at,
+            revoked_at=instance.revoked_at,
+        )
+        return row.document()
+
+
+class ApiKeyList(ListView):
+    """The tenant's API keys, newest first, revoked ones included."""
+
+    serializer_class = ApiKeySerializer
+
+    def get_queryset(self) -> "QuerySet[ApiKey]":
+        return ApiKey.objects.filter(tenant=self.tenant)
+
+
+class IssueApiKey(CommandView):
+    """Makes the secret, gives the command its hash, and shows it once: a replay answers with null in its place."""
+
+    hidden = frozenset({"prefix", "digest"})
+
+    def arguments(self, command: Command, body: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
+        self.made = NewKey.make()
+        given = super().arguments(command, body, named)
+        return {**given, "prefix": self.made.prefix, "digest": self.made.digest}
+
+    def authorize(self, principal: Principal, raw: dict[str, Any]) -> None:
+        """Nobody hands out what they do not have. Refuses: Forbidden."""
+        scopes = raw.get("scopes")
+        for scope in scopes if isinstance(scopes, list) else ():
+            if isinstance(scope, str) and not covers(principal.scopes, scope):
+                raise Forbidden(scope=scope[:100], reason="a key cannot grant a scope that it lacks")
+
+    def answer(self, done: Done) -> dict[str, Any]:
+        shown = None if done.replayed or done.dry_run else self.made.token
+        return {**super().answer(done), "secret": shown}
