@@ -3,7 +3,7 @@
 So the first answer and every replay of it, today's and next year's, are the same to the byte.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from ledger_project.log.documents import Document
 from ledger_project.log.executor import Done
 from ledger_project.log.unit import Look
 
-INTERNAL = frozenset({"balances", "opened"})
+INTERNAL = frozenset({"balances", "opened", "statuses"})
 Facts = dict[str | UUID, AccountFacts]
 
 
@@ -115,8 +115,12 @@ def account(stored: dict[str, Any], balance: dict[str, Any] | None) -> dict[str,
     return {name: value for name, value in stored.items() if name != "stripes"} | {"balance": balance}
 
 
-def _snapshots(document: Document) -> list[Any]:
-    return document["result"].get("balances") or []
+def _snapshots(document: Document) -> Iterator[tuple[Any, ...]]:
+    """The balances after: account, status, version, then the numbers (docs/log-format.md)."""
+    result = document["result"]
+    for ref, *rest in result.get("balances", ()):
+        account = document["entry"]["postings"][ref]["account"] if isinstance(ref, int) else ref
+        yield account, result.get("statuses", {}).get(account, "open"), *rest
 
 
 def _facts(documents: Sequence[Document], look: Look) -> Facts:
@@ -129,7 +133,7 @@ def _facts(documents: Sequence[Document], look: Look) -> Facts:
         wanted.update(UUID(hex=ref[4:]) for ref, *_ in _snapshots(document))
         if document["entry"]:
             wanted.update(UUID(hex=posting["account"][4:]) for posting in document["entry"]["postings"])
-    return opened | look_up(int(documents[0]["tenant"][4:]), wanted - opened.keys(), look)
+    return opened | look_up(int(documents[0]["tenant"][4:]), wanted - opened.keys(), look, remember=False)
 
 
 def _opened_in(document: Document) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """What a plan can do with accounts: look one up, open one."""
 
 from typing import Any
+from uuid import UUID
 
 from accounts.errors import AccountExists, AccountNotFound, CurrencyNotFound
 from accounts.rows import SOLE_CURRENCY, STRIPES, AccountFacts, AccountRow, Bucket, CurrencyRow, account_key
@@ -74,12 +75,20 @@ class AccountBooks(Unit):
         found = self.find(AccountRow, account_key(name))
         return found or self.open(name, currency, type=type, unbounded=unbounded)
 
+    def places(self) -> dict[UUID, int]:
+        """Where each account first stands in this command's entry."""
+        return {}
+
     def finish(self) -> None:
         """Note what was opened and the balances after; an unbounded account's is a sum that nobody has locked."""
         if self.opened:
             self.result["opened"] = [facts.document() for facts in self.opened]
-        self.result["balances"] = [
-            [f"acc_{row.facts.id.hex}", row.status, *row.snapshot()]
-            for row in self.rows.values()
-            if isinstance(row, AccountRow) and not row.facts.unbounded
-        ]
+        places = self.places()
+        self.result["balances"] = []
+        for row in self.rows.values():
+            if isinstance(row, AccountRow) and not row.facts.unbounded:
+                account = f"acc_{row.facts.id.hex}"
+                # An account of the entry is named by its first posting's place: ids are most of an event's bytes.
+                self.result["balances"].append([places.get(row.facts.id, account), *row.snapshot()])
+                if row.status != "open":
+                    self.result.setdefault("statuses", {})[account] = row.status

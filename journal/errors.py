@@ -30,3 +30,90 @@ class NotReversible(Refusal):
     """This entry moved money that a hold, an escrow, a stake or a credit line accounts for; undo it by its own verb."""
 
     status = 409
+
+
+class RepaymentExceedsCredit(Refusal):
+    """No more is repaid than was drawn."""
+
+    constraint = "credit_not_negative"
+
+
+class NotRefundable(Refusal):
+    """A refund undoes what one payer paid to one receiver; this entry is something else, with a verb of its own."""
+
+    status = 409
+
+
+class RefundExceedsOriginal(Refusal):
+    """The refunds of an entry are never more than what it paid."""
+
+    constraint = "refund_exceeds_original"
+
+
+class AlreadyRefunded(Refusal):
+    """This entry was refunded, in whole or in part, so it is not reversed."""
+
+    status = 409
+    constraint = "already_refunded"
+
+
+class PromoGrantNotFound(NotFound):
+    """There is no such grant of promotional money."""
+
+
+class PromoNotExpired(Refusal):
+    """Nothing of this grant is due to expire."""
+
+    status = 409
+
+
+class DuplicateRecord(Refusal):
+    """This payment, refund, payout or dispute was recorded before; `entry` is the original."""
+
+    status = 409
+    constraint = "duplicate_record"
+
+
+class PaymentNotFound(NotFound):
+    """There is no such payment of this customer in this currency."""
+
+
+class FeesExceedPayment(Refusal):
+    """The fees of a payment are at most the payment."""
+
+
+class ClearingAccountExists(Refusal):
+    """This domain has a clearing account in this currency already."""
+
+    status = 409
+    constraint = "clearing_account_exists"
+
+
+class ClearingAccountNotFound(NotFound):
+    """This domain has no clearing account."""
+
+
+class SettlementExists(Refusal):
+    """A batch with this netting batch id was settled before."""
+
+    status = 409
+    constraint = "settlement_exists"
+
+
+class NothingToSettle(Refusal):
+    """There is no entry that is not settled yet."""
+
+    status = 409
+
+
+class UnsettledBefore(Refusal):
+    """There are entries before this window that are not settled; settle them first, nothing is stepped over."""
+
+    status = 409
+
+
+class SettledTwice(Refusal):
+    """These entries were settled by another batch."""
+
+    status = 409
+    constraint = "settled_twice"

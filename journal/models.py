@@ -43,7 +43,7 @@ class Entry(models.Model):
 class Posting(models.Model):
     """One leg: `amount` is signed, positive = debit; `version` counts the postings of its balance row."""
 
-    pk = models.CompositePrimaryKey("entry_id", "seq")
+    pk = models.CompositePrimaryKey("account_id", "stripe", "version")
     entry = models.ForeignKey(Entry, models.PROTECT, db_index=False, db_constraint=False, related_name="postings")
     seq = models.SmallIntegerField()
     account = models.ForeignKey(
@@ -57,10 +57,11 @@ class Posting(models.Model):
 
     class Meta:
         constraints = [
-            UniqueConstraint(fields=["account", "stripe", "version"], name="posting_version"),
             CheckConstraint(condition=Q(bucket__range=(0, 6)), name="posting_bucket"),
             CheckConstraint(condition=~Q(amount=0), name="posting_amount"),
         ]
+        # The postings of one entry share one key, which the B-tree stores once.
+        indexes = [models.Index(fields=["entry"], name="posting_entry")]
 
     def __str__(self) -> str:
         return f"ent_{self.entry_id.hex}/{self.seq}"

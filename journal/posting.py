@@ -21,7 +21,7 @@ from accounts.errors import (
     SameAccount,
 )
 from accounts.rows import AccountRow, Bucket
-from journal.errors import EntryNotFound, TooFewPostings, UnbalancedEntry
+from journal.errors import EntryNotFound, RepaymentExceedsCredit, TooFewPostings, UnbalancedEntry
 from journal.rows import EntryRow, Line
 from ledger_project.kernel import ids
 from ledger_project.kernel.money import LIMIT
@@ -53,34 +53,46 @@ class Books(AccountBooks):
 
         Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
         """
-        if row.status != "open":
-            raise (AccountClosed if row.status == "closed" else AccountFrozen)(account=row.facts.name)
+        require_open(row)
         has = row.numbers[bucket]
         if has >= amount or (bucket is AVAILABLE and row.facts.unbounded):
             self._shift(row, bucket, -amount)
             return
         shortfall = amount - has
         if bucket is not AVAILABLE or shortfall > row.credit_left:
-            spendable = has + (row.credit_left if bucket is AVAILABLE else 0)
-            raise InsufficientFunds(
-                account=row.facts.name,
-                bucket=bucket.label,
-                required=str(amount),
-                available=str(spendable),
-                shortfall=str(amount - spendable),
-                currency=row.facts.currency,
-            )
+            raise short(row, bucket, amount, has + (row.credit_left if bucket is AVAILABLE else 0))
         self._shift(row, CREDIT_USED, shortfall)
         if has:
             self._shift(row, AVAILABLE, -has)
 
+    def take_own(self, row: AccountRow, amount: int) -> None:
+        """Lower `available` without touching the credit line: what is given back is money that is there.
+
+        Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
+        """
+        require_open(row)
+        if row.numbers[AVAILABLE] < amount and not row.facts.unbounded:
+            raise short(row, AVAILABLE, amount, row.numbers[AVAILABLE])
+        self._shift(row, AVAILABLE, -amount)
+
+    def gather(self, stripes: list[AccountRow], bucket: Bucket, amount: int) -> None:
+        """Lower a bucket of an account that was locked whole, one stripe after the other.
+
+        Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
+        """
+        require_open(stripes[0])
+        has = sum(row.numbers[bucket] for row in stripes)
+        if has < amount:
+            raise short(stripes[0], bucket, amount, has)
+        for row in stripes:
+            part = min(amount, row.numbers[bucket])
+            if part > 0:
+                self._shift(row, bucket, -part)
+                amount -= part
+
     def move(self, amount: int, source: tuple[AccountRow, Bucket], target: tuple[AccountRow, Bucket]) -> None:
         """Take from one bucket and give to another, of one currency and one normal side. Zero moves nothing."""
-        payer, receiver = source[0].facts, target[0].facts
-        if payer.currency != receiver.currency:
-            raise CurrencyMismatch(account=receiver.name, currency=receiver.currency, expected=payer.currency)
-        if payer.sign != receiver.sign:
-            raise NormalBalanceMismatch(account=receiver.name, type=receiver.type, expected=payer.type)
+        require_alike(source[0], target[0])
         if amount:
             self.take(*source, amount)
             self.give(*target, amount)
@@ -95,14 +107,27 @@ class Books(AccountBooks):
 
     def draw(self, row: AccountRow, amount: int) -> None:
         """Turn credit into available money. Refuses: AccountClosed, AccountFrozen, CreditLimitExceeded."""
-        if row.status != "open":
-            raise (AccountClosed if row.status == "closed" else AccountFrozen)(account=row.facts.name)
+        require_open(row)
         if amount > row.credit_left:
             raise CreditLimitExceeded(
                 account=row.facts.name, asked=str(amount), left=str(row.credit_left), limit=str(row.credit_limit)
             )
         self._shift(row, CREDIT_USED, amount)
         self._shift(row, AVAILABLE, amount)
+
+    def repay(self, row: AccountRow, amount: int) -> None:
+        """Pay drawn credit back from `available`.
+
+        Refuses: AccountClosed, AccountFrozen, RepaymentExceedsCredit, InsufficientFunds.
+        """
+        require_open(row)
+        used, has = row.numbers[CREDIT_USED], row.numbers[AVAILABLE]
+        if amount > used:
+            raise RepaymentExceedsCredit(account=row.facts.name, asked=str(amount), used=str(used))
+        if amount > has:
+            raise short(row, AVAILABLE, amount, has)
+        self._shift(row, CREDIT_USED, -amount)
+        self._shift(row, AVAILABLE, -amount)
 
     def _shift(self, row: AccountRow, bucket: Bucket, delta: int) -> None:
         """One posting: `delta` in the bucket's own direction, which for drawn credit is the other side."""
@@ -155,6 +180,9 @@ class Books(AccountBooks):
             raise EntryNotFound(entry=ids.show("ent", entry_id))
         return entry
 
+    def places(self) -> dict[UUID, int]:
+        return {line.account.id: place for place, line in reversed(list(enumerate(self._lines)))}
+
     def finish(self) -> None:
         if self._lines and self.entry is None:
             raise AssertionError("the plan moved money and wrote no entry")
@@ -171,3 +199,30 @@ def require_different(payer: AccountRow, receiver: AccountRow) -> None:
     """Refuses: SameAccount."""
     if payer.facts.id == receiver.facts.id:
         raise SameAccount(account=payer.facts.name)
+
+
+def require_alike(payer: AccountRow, receiver: AccountRow) -> None:
+    """Refuses: CurrencyMismatch, NormalBalanceMismatch."""
+    source, target = payer.facts, receiver.facts
+    if source.currency != target.currency:
+        raise CurrencyMismatch(account=target.name, currency=target.currency, expected=source.currency)
+    if source.sign != target.sign:
+        raise NormalBalanceMismatch(account=target.name, type=target.type, expected=source.type)
+
+
+def short(row: AccountRow, bucket: Bucket, required: int, available: int) -> InsufficientFunds:
+    """The refusal of an amount that is more than there is."""
+    return InsufficientFunds(
+        account=row.facts.name,
+        bucket=bucket.label,
+        required=str(required),
+        available=str(available),
+        shortfall=str(required - available),
+        currency=row.facts.currency,
+    )
+
+
+def require_open(row: AccountRow) -> None:
+    """Refuses: AccountClosed, AccountFrozen."""
+    if row.status != "open":
+        raise (AccountClosed if row.status == "closed" else AccountFrozen)(account=row.facts.name)

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Posting',
             fields=[
-                ('pk', models.CompositePrimaryKey('entry_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('account_id', 'stripe', 'version', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('seq', models.SmallIntegerField()),
                 ('stripe', models.SmallIntegerField()),
                 ('bucket', models.SmallIntegerField()),
@@ -56,9 +56,9 @@ class Migration(migrations.Migration):
             model_name='entry',
             constraint=models.UniqueConstraint(condition=models.Q(('reverses__isnull', False)), fields=('reverses',), name='already_reversed'),
         ),
-        migrations.AddConstraint(
+        migrations.AddIndex(
             model_name='posting',
-            constraint=models.UniqueConstraint(fields=('account', 'stripe', 'version'), name='posting_version'),
+            index=models.Index(fields=['entry'], name='posting_entry'),
         ),
         migrations.AddConstraint(
             model_name='posting',
