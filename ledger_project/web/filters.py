@@ -10,7 +10,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 
 from ledger_project.kernel.errors import InvalidRequest, UnknownField
-from ledger_project.kernel.fields import Field
+from ledger_project.kernel.fields import Field, TextField
+
+KEY = TextField(maximum=64)
 
 
 class _Parameter(forms.Field):
@@ -56,7 +58,7 @@ class ListFilters(FilterSet):
         """The values of the parameters that begin with `prefix`, by the rest of their names."""
         field = self.families[prefix]
         return {
-            name.removeprefix(prefix): field.parse(value, name)
+            KEY.parse(name.removeprefix(prefix), name[:300]): field.parse(value, name[:300])
             for name, value in self.data.items()
             if name.startswith(prefix)
         }

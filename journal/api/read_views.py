@@ -1,0 +1,154 @@
+"""Entries, transfers and events to read."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+
+from accounts import queries as accounts
+from accounts.api.serializers import EventSerializer
+from journal import queries
+from journal.api.serializers import EntrySerializer
+from journal.models import Entry
+from ledger_project.kernel import ids
+from ledger_project.kernel.errors import InvalidRequest
+from ledger_project.kernel.fields import MomentField, TextField
+from ledger_project.log import queries as log
+from ledger_project.log.models import Event
+from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.views import DetailView, ListView
+
+NAME = TextField()
+WORD = TextField(maximum=64)
+REFERENCE = TextField(maximum=1024, minimum=0)
+
+
+class Recorded(ListFilters):
+    """Lists of what was recorded when; `from` belongs to the time asked for, `to` no longer."""
+
+    from_ = FieldFilter(MomentField(), "Recorded at this time or later.", method="recorded_from")
+    to = FieldFilter(MomentField(), "Recorded before this time.", method="recorded_before")
+
+    def recorded_from(self, queryset: QuerySet[Event], name: str, value: datetime) -> QuerySet[Event]:
+        return queryset.filter(pk__gte=ids.first(value))
+
+    def recorded_before(self, queryset: QuerySet[Event], name: str, value: datetime) -> QuerySet[Event]:
+        return queryset.filter(pk__lt=ids.first(value))
+
+
+class EventFilters(Recorded):
+    type = FieldFilter(WORD, "The type of event, such as transfer.posted.", "type")
+    command = FieldFilter(WORD, "The command that was accepted.", method="of_command")
+    idempotency_key = FieldFilter(NAME, "The key that the command was sent with.", "idempotency_key")
+
+    def of_command(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
+        return log.of_command(queryset, value)
+
+
+class SearchFilters(Recorded):
+    """What every list of entries can be asked for; `journal.queries` decides how to find it."""
+
+    reference = FieldFilter(REFERENCE, "The value of the reference called `reference`.")
+
+    def filter_queryset(self, queryset: QuerySet[Entry]) -> queries.Entries:
+        given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
+        return queries.Entries(
+            self.request.user.tenant,
+            since=given.pop("from", None),
+            until=given.pop("to", None),
+            references=self.references(given),
+            **given,
+        )
+
+    def references(self, given: dict[str, Any]) -> dict[str, str]:
+        """The references asked for, under their own names and under `references.`."""
+        named = {name: given.pop(name) for name in ("reference", "job_id") if name in given}
+        others = self.family("references.") if self.families else {}
+        for name in named.keys() & others.keys():
+            raise InvalidRequest(field=f"references.{name}", reason=f"given twice, the other time as {name}")
+        return named | others
+
+
+class HistoryFilters(SearchFilters):
+    kind = FieldFilter(WORD, "The kind of entry, such as mint.")
+    families = {"references.": REFERENCE}
+
+
+class EntryFilters(HistoryFilters):
+    account = FieldFilter(NAME, "The id or name of an account that the entry moved.")
+    prefix = FieldFilter(NAME, "What the name of an account that the entry moved begins with.")
+    idempotency_key = FieldFilter(NAME, "The key that the command was sent with.")
+
+
+class TransferFilters(SearchFilters):
+    account = FieldFilter(NAME, "The id or name of an account that paid or was paid.")
+    job_id = FieldFilter(REFERENCE, "The job that was paid for.")
+
+
+ANY_REFERENCE = OpenApiParameter(
+    "references.{name}", description="The value of the reference of this name, for instance `references.job_id`."
+)
+
+
+class SearchView(ListView):
+    """Entries, newest first."""
+
+    serializer_class = EntrySerializer
+    queryset = Entry.objects.none()  # says what is listed; the filters make it a search
+
+
+@extend_schema_view(get=extend_schema(parameters=[ANY_REFERENCE]))
+class EntryList(SearchView):
+    """Entries that meet all filters, newest first."""
+
+    filterset_class = EntryFilters
+
+
+@extend_schema_view(get=extend_schema(parameters=[ANY_REFERENCE]))
+class AccountEntries(SearchView):
+    """An account's entries, newest first; those of a bounded account in the order in which its balance moved."""
+
+    filterset_class = HistoryFilters
+
+    def filter_queryset(self, queryset: QuerySet[Entry]) -> queries.Entries:
+        account = accounts.total(self.tenant, self.kwargs["account"])
+        return replace(super().filter_queryset(queryset), account=ids.show("acc", account.pk))
+
+
+class TransferList(SearchView):
+    """Transfers, newest first."""
+
+    filterset_class = TransferFilters
+
+    def filter_queryset(self, queryset: QuerySet[Entry]) -> queries.Entries:
+        return replace(super().filter_queryset(queryset), kind="transfer")
+
+
+class EntryDetail(DetailView):
+    """One entry."""
+
+    serializer_class = EntrySerializer
+
+    def get_object(self) -> dict[str, Any]:
+        return queries.entry(self.tenant, self.kwargs["entry"])
+
+
+class EventList(ListView):
+    """Accepted commands, newest first."""
+
+    serializer_class = EventSerializer
+    filterset_class = EventFilters
+
+    def get_queryset(self) -> QuerySet[Event]:
+        return log.events(self.tenant)
+
+
+class EventDetail(DetailView):
+    """One accepted command."""
+
+    serializer_class = EventSerializer
+
+    def get_object(self) -> Event:
+        return log.event(self.tenant, self.kwargs["event"])

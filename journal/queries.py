@@ -1,0 +1,162 @@
+"""Reading the journal: entries by who moved, what kind, when, and what they refer to.
+
+Whatever is asked for is combined with AND. What is most selective leads: an idempotency key, then references, then the
+account's own history, then a short list of postings under a prefix; what is left is walked from the newest entry down.
+Only then the page's entries are read whole, in as many queries as ever.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from accounts import answers
+from accounts.rows import AccountFacts, account_key, look_up
+from journal import history
+from journal.errors import EntryNotFound
+from ledger_project.kernel import ids
+from ledger_project.log import documents
+from ledger_project.log.queries import read
+
+Position = list[Any]
+GATHERED_ACCOUNTS = 10_000  # balance rows under a prefix, and
+GATHERED_POSTINGS = 100_000  # their postings, which are gathered and sorted; more are met soon enough by walking
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A tenant's entries, newest first. `account` is an id or a name; the time is when they were recorded."""
+
+    tenant: int
+    account: str | None = None
+    prefix: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str | None = None
+
+    def page(self, after: Position | None, limit: int) -> tuple[list[dict[str, Any]], Position | None]:
+        found, end = self._find(after, limit)
+        return show(self.tenant, found), end
+
+    def _find(self, after: Position | None, limit: int) -> tuple[list[UUID], Position | None]:
+        account = None
+        if self.account is not None:
+            key = account_key(self.account)
+            account = look_up(self.tenant, [key], read).get(key)
+            if account is None:
+                return [], None
+        source = self._source(account)
+        if source is None and account is not None:
+            where, parameters = _all(self._conditions(None))
+            return history.page(
+                account, where, parameters, since=self.since, until=self.until, after=after, limit=limit
+            )
+        conditions = self._conditions(account)
+        if after:
+            conditions.append(("entry.id < %s", UUID(after[0])))
+        where, parameters = _all(conditions)
+        if source is None:
+            rows = read(_WALKED.format(where=where), [self.tenant, *parameters, limit + 1])
+        else:
+            query, values = source
+            rows = read(_LED.format(source=query, where=where), [*values, self.tenant, *parameters, limit + 1])
+        found = [row[0] for row in rows[:limit]]
+        return found, [found[-1].hex] if len(rows) > limit else None
+
+    def _source(self, account: AccountFacts | None) -> tuple[str, list[Any]] | None:
+        """The query for the ids of a few entries, among which all that are asked for are."""
+        if self.idempotency_key is not None:
+            return _BY_KEY, [self.tenant, self.idempotency_key]
+        if self.references:
+            return _BY_REFERENCES, [self.tenant, json.dumps(dict(self.references))]
+        if account is None and self.prefix is not None:
+            [[rows, postings]] = read(_SIZE_OF_PREFIX, [self.tenant, self.prefix, GATHERED_ACCOUNTS + 1])
+            if rows <= GATHERED_ACCOUNTS and postings <= GATHERED_POSTINGS:
+                return _BY_PREFIX, [self.tenant, self.prefix]
+        return None
+
+    def _conditions(self, account: AccountFacts | None) -> list[tuple[str, Any]]:
+        """What an entry must meet; scalar subqueries, so that they are asked of each entry that comes along."""
+        conditions: list[tuple[str, Any]] = []
+        if self.kind is not None:
+            conditions.append(("entry.kind = %s", self.kind))
+        if self.since is not None:
+            conditions.append(("entry.id >= %s", ids.first(self.since)))
+        if self.until is not None:
+            conditions.append(("entry.id < %s", ids.first(self.until)))
+        if account is not None:
+            conditions.append((_TOUCHES_ACCOUNT, account.id))
+        if self.prefix is not None:
+            conditions.append((_TOUCHES_PREFIX, self.prefix))
+        if self.references:
+            conditions.append(('entry."references" @> %s::jsonb', json.dumps(dict(self.references))))
+        return conditions
+
+
+def _all(conditions: Sequence[tuple[str, Any]]) -> tuple[str, list[Any]]:
+    return " AND ".join(["true", *(sql for sql, _ in conditions)]), [value for _, value in conditions]
+
+
+_WALKED = """
+SELECT entry.id FROM journal_entry AS entry WHERE entry.tenant_id = %s AND {where} ORDER BY entry.id DESC LIMIT %s
+"""
+# Materialized: the planner may not turn the few that lead into a walk that hopes to meet them.
+_LED = """
+WITH few AS MATERIALIZED ({source})
+SELECT entry.id FROM few JOIN journal_entry AS entry ON entry.id = few.id
+ WHERE entry.tenant_id = %s AND {where} ORDER BY entry.id DESC LIMIT %s
+"""
+_BY_KEY = "SELECT event.id FROM log_event AS event WHERE event.tenant_id = %s AND event.idempotency_key = %s"
+_BY_REFERENCES = """
+SELECT entry.id FROM journal_entry AS entry
+ WHERE entry.tenant_id = %s AND entry."references" @> %s::jsonb AND NOT entry."references" = '{}'
+"""
+_BY_PREFIX = """
+SELECT DISTINCT posting.entry_id AS id FROM accounts_account AS account
+  JOIN journal_posting AS posting ON posting.account_id = account.id
+ WHERE account.tenant_id = %s AND account.name ^@ %s
+"""
+_SIZE_OF_PREFIX = """
+SELECT count(*), coalesce(sum(version), 0)
+  FROM (SELECT balance.version FROM accounts_account AS account
+          JOIN accounts_balance AS balance ON balance.account_id = account.id
+         WHERE account.tenant_id = %s AND account.name ^@ %s LIMIT %s) AS few
+"""
+_TOUCHES_ACCOUNT = """
+(SELECT true FROM journal_posting AS posting WHERE posting.entry_id = entry.id AND posting.account_id = %s LIMIT 1)
+"""
+_TOUCHES_PREFIX = """
+(SELECT true FROM journal_posting AS posting JOIN accounts_account AS account ON account.id = posting.account_id
+  WHERE posting.entry_id = entry.id AND account.name ^@ %s LIMIT 1)
+"""
+_REVERSALS = "SELECT reverses_id, id FROM journal_entry WHERE reverses_id = ANY(%s::uuid[])"
+
+
+def show(tenant: int, entries: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Entries as the API shows them, in the order given, each with the id of the entry that reversed it."""
+    if not entries:
+        return []
+    stored = documents.read(entries, read)
+    accounts = {
+        UUID(hex=posting["account"][4:]) for document, _ in stored.values() for posting in document["entry"]["postings"]
+    }
+    facts = look_up(tenant, accounts, read)
+    reversals = dict(read(_REVERSALS, [list(entries)]))
+    shown = []
+    for entry in entries:
+        reversal = reversals.get(entry)
+        reversed_by = ids.show("ent", reversal) if reversal else None
+        shown.append(answers.entry(stored[entry][0], facts) | {"reversed_by": reversed_by})
+    return shown
+
+
+def entry(tenant: int, ref: str) -> dict[str, Any]:
+    """One entry by its public id. Refuses: EntryNotFound."""
+    key = ids.read("ent", ref)
+    if key is None or not read("SELECT FROM journal_entry WHERE tenant_id = %s AND id = %s", [tenant, key]):
+        raise EntryNotFound(entry=ref[:300])
+    return show(tenant, [key])[0]

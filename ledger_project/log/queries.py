@@ -1,0 +1,44 @@
+"""Reading the log."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from ledger_project.kernel import ids
+from ledger_project.log.command import COMMANDS
+from ledger_project.log.errors import EventNotFound
+from ledger_project.log.models import Event
+
+SHOWN = ("id", "type", "command", "idempotency_key", "actor", "recorded_at", "content_hash")
+
+
+def read(sql: str, parameters: Sequence[Any]) -> list[Any]:
+    """Read rows with a plan made for these values: which index serves a list depends on what is asked.
+
+    `executor.look` is its sister for the hot path, whose statements are planned once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def events(tenant: int) -> QuerySet[Event]:
+    """A tenant's events without what they carry."""
+    return Event.objects.filter(tenant=tenant).only(*SHOWN)
+
+
+def of_command(queryset: QuerySet[Event], name: str) -> QuerySet[Event]:
+    """The events of one command, found by their type, which has an index."""
+    if name not in COMMANDS:
+        return queryset.none()
+    return queryset.filter(type=COMMANDS[name].event, command=name)
+
+
+def event(tenant: int, ref: str) -> Event:
+    """One event by its public id. Refuses: EventNotFound."""
+    found = events(tenant).filter(pk=ids.read("evt", ref)).first()
+    if found is None:
+        raise EventNotFound(event=ref[:300])
+    return found
