@@ -26,6 +26,7 @@ django.setup()
 # Workers inherit the environment, and pytest-django would load their settings before they know their database.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
+from ledger_project.testing.api import Api  # noqa: E402  (it imports models)
 from ledger_project.testing.ledger import Ledger  # noqa: E402  (it imports models)
 
 
@@ -45,6 +46,12 @@ def pytest_unconfigure() -> None:
 def ledger() -> Ledger:
     """A new tenant's ledger with the currency CRD, scale 0."""
     return Ledger()
+
+
+@pytest.fixture
+def api(ledger: Ledger) -> Api:
+    """A caller of the HTTP API with a key of that ledger that may do everything."""
+    return Api(ledger)
 
 
 @pytest.fixture(scope="session")

@@ -63,11 +63,12 @@ class AmountField(Field):
         return str(value)
 
     def schema(self) -> dict[str, Any]:
-        sign = "-?" if self.minimum is None else ""
+        digits = "[1-9][0-9]{0,37}" if self.minimum == 1 else "(0|[1-9][0-9]{0,37})"
+        lowest = 1 - money.LIMIT if self.minimum is None else self.minimum
         return {
             "oneOf": [
-                {"type": "string", "pattern": f"^{sign}(0|[1-9][0-9]{{0,37}})$"},
-                {"type": "integer", **({} if self.minimum is None else {"minimum": self.minimum})},
+                {"type": "string", "pattern": f"^{'-?' if lowest < 0 else ''}{digits}$"},
+                {"type": "integer", "minimum": lowest, "maximum": money.LIMIT - 1},
             ],
             "description": "Minor units of the currency.",
             "example": "100",
@@ -230,7 +231,7 @@ class MapField(Field):
         return {"type": "object", "additionalProperties": {"oneOf": values}, "maxProperties": self.entries}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity: its maps have no hash, and `X | None` asks for one
 class RecordField(Field):
     """An object with fields of its own."""
 
@@ -294,6 +295,13 @@ def parse_all(
     return values
 
 
+def nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, or null."""
+    if isinstance(schema.get("type"), str) and "enum" not in schema:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
 def object_schema(fields: Mapping[str, Field], optional: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON schema of an object of these fields."""
     properties = {}
@@ -301,7 +309,7 @@ def object_schema(fields: Mapping[str, Field], optional: Mapping[str, Any]) -> d
         schema = dict(field.schema())
         if optional.get(name) is not None and not isinstance(optional[name], dict | list):
             schema["default"] = optional[name]
-        properties[name] = schema
+        properties[name] = nullable(schema) if name in optional else schema
     required = [name for name in fields if name not in optional]
     return {
         "type": "object",

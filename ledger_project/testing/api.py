@@ -42,3 +42,14 @@ class Api:
         return self.client.generic(
             method, path, sent, content_type=given.pop("Content-Type", "application/json"), headers=given
         )
+
+
+def refused(response: Any, status: int, code: str) -> dict[str, Any]:
+    """The problem that a request was answered with, which is what was expected."""
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), problem
+    assert response["Content-Type"] == "application/problem+json"
+    assert problem["type"] == f"/errors/{code}"
+    assert problem["status"] == status
+    assert problem["request_id"] == response["X-Request-ID"]
+    return problem

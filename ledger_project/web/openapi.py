@@ -1,5 +1,6 @@
 """The OpenAPI document: commands describe themselves, refusals included; GETs are drf-spectacular's to describe."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -15,7 +16,7 @@ from drf_spectacular.plumbing import build_mock_request
 
 from ledger_project.kernel import errors as kernel
 from ledger_project.kernel.errors import Refusal
-from ledger_project.kernel.fields import object_schema
+from ledger_project.kernel.fields import nullable, object_schema
 from ledger_project.log.command import COMMANDS, Command
 from ledger_project.web import bulk, errors
 from ledger_project.web.authentication import Principal
@@ -90,13 +91,6 @@ PROBLEM: Document = {
 def ref(name: str) -> Document:
     """A reference to a component: a serializer's name without its ending."""
     return {"$ref": f"#/components/schemas/{name}"}
-
-
-def nullable(schema: Document) -> Document:
-    """The schema, or null."""
-    if isinstance(schema.get("type"), str) and "enum" not in schema:
-        return {**schema, "type": [schema["type"], "null"]}
-    return {"oneOf": [schema, {"type": "null"}]}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -287,7 +281,7 @@ def _document() -> bytes:
 
 
 @require_safe
-@etag(lambda request: f'"{hash(_document()):x}"')
+@etag(lambda request: f'"{hashlib.sha256(_document()).hexdigest()}"')
 def openapi_json(request: HttpRequest) -> HttpResponse:
     """`/openapi.json`."""
     return HttpResponse(_document(), content_type="application/json")

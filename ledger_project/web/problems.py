@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 
 def document(refusal: Refusal) -> dict[str, Any]:
     """`{"type", "title", "status", "code", "detail", "request_id", <the refusal's facts>}`."""
-    facts = {name: fact for name, fact in refusal.facts.items() if name not in RESERVED}
+    # A hold's `status` is not the problem's: a fact with a name that RFC 9457 or we use is told as `current_status`.
+    named = {name: fact for name, fact in refusal.facts.items() if name not in {"detail", "allow"}}
+    facts = {f"current_{name}" if name in RESERVED else name: fact for name, fact in named.items()}
     return {
         "type": f"/errors/{refusal.code}",
         "title": refusal.message(),

@@ -7,6 +7,7 @@ away each process counts alone: a ledger that refuses payments because its cache
 """
 
 import logging
+import threading
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,57 +34,65 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Lease:
-    """What this process may still let through of one key's minute."""
+    """What this process may still let through of one key's minute, of `total` that all have taken."""
 
     window: int
     limit: int
     left: int = 0
-    taken_by_all: int = 0
+    total: int = 0
 
     @property
     def remaining(self) -> int:
-        return max(0, self.limit - self.taken_by_all) + self.left
-
-    @property
-    def exhausted(self) -> bool:
-        return self.left <= 0 and self.taken_by_all >= self.limit
+        return max(0, self.limit - self.total) + self.left
 
 
 class Limiter:
-    """Counts requests by key and minute; threads of a process share it."""
+    """Counts requests by key and minute; the threads of a process share it."""
 
     def __init__(self, url: str) -> None:
         self._redis: Any = redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
         self._leases: dict[UUID, _Lease] = {}
+        self._lock = threading.Lock()
         self._sulks_until = 0.0
 
     def take(self, key: UUID, limit: int) -> tuple[bool, dict[str, str]]:
         """Whether one more request may pass, and the headers that say what is left."""
         now = time.time()
-        window = int(now // WINDOW)
-        lease = self._leases.get(key)
-        if lease is None or lease.window != window or lease.limit != limit:
-            if len(self._leases) >= KEYS_KEPT:
-                self._leases.clear()
-            lease = self._leases[key] = _Lease(window, limit)
-        if lease.left <= 0 and not lease.exhausted:
+        lease = self._lease(key, int(now // WINDOW), limit)
+        allowed = self._use(lease)
+        while not allowed and lease.total < limit:
+            # More than once only where another thread was quicker to use what this one took.
             self._renew(key, lease)
-        allowed = lease.left > 0
-        # Threads may race here and let a request or two too many through per lease; a lock would cost all of them.
-        lease.left -= allowed
+            allowed = self._use(lease)
         return allowed, {
             "RateLimit-Limit": str(limit),
             "RateLimit-Remaining": str(lease.remaining),
             "RateLimit-Reset": str(WINDOW - int(now) % WINDOW),
         }
 
+    def _lease(self, key: UUID, window: int, limit: int) -> _Lease:
+        with self._lock:
+            lease = self._leases.get(key)
+            if lease is None or lease.window != window or lease.limit != limit:
+                if len(self._leases) >= KEYS_KEPT:
+                    self._leases.clear()
+                lease = self._leases[key] = _Lease(window, limit)
+            return lease
+
+    def _use(self, lease: _Lease) -> bool:
+        with self._lock:
+            allowed = lease.left > 0
+            lease.left -= allowed
+            return allowed
+
     def _renew(self, key: UUID, lease: _Lease) -> None:
+        """Take one more share."""
         size = max(1, lease.limit // SHARES)
         total = self._add(f"requests:{key.hex}:{lease.window}", size)
-        if total is None:
-            total = lease.taken_by_all + size
-        lease.left += max(0, min(size, lease.limit - (total - size)))
-        lease.taken_by_all = total
+        with self._lock:
+            before = lease.total if total is None else total - size
+            lease.total = max(lease.total, before + size)
+            lease.left += max(0, min(size, lease.limit - before))
 
     def _add(self, name: str, size: int) -> int | None:
         """The total after adding `size`, in one round trip; None where Redis does not answer."""
