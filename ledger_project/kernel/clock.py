@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _shift: list[timedelta] = [timedelta()]
 
@@ -27,6 +28,7 @@ def moved(by: timedelta) -> Iterator[None]:
         _shift.pop()
 
 
+@lru_cache(maxsize=256)  # a batch has one time, spelt in each of its documents
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with six fraction digits: the only spelling of a time in the log and the API."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -22,7 +22,7 @@ from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import content_hash
 from ledger_project.kernel.errors import Busy, IdempotencyKeyRequired, IdempotencyKeyReused, Refusal
 from ledger_project.kernel.fields import TextField
-from ledger_project.log import documents
+from ledger_project.log import arrays, documents
 from ledger_project.log.command import COMMANDS, Arguments, Command
 from ledger_project.log.documents import Document
 from ledger_project.log.grouping import Group
@@ -70,7 +70,8 @@ Result = Done | Refusal | Exception
 def look(sql: str, parameters: Sequence[Any]) -> list[Any]:
     """Read rows with a prepared statement on this thread's connection."""
     django_connection.ensure_connection()
-    return psycopg.Cursor(django_connection.connection).execute(sql, parameters, prepare=True).fetchall()
+    cursor = psycopg.Cursor(django_connection.connection)
+    return cursor.execute(sql, arrays.parameters(parameters), prepare=True).fetchall()
 
 
 class BatchRefused(Exception):
@@ -182,6 +183,9 @@ class _Attempt:
     def _cursor(self) -> psycopg.Cursor[Any]:
         return psycopg.Cursor(self.connection)
 
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
+        return self._cursor().execute(sql, arrays.parameters(parameters), prepare=True)
+
     def _simple(self, statements: str) -> None:
         for statement in statements.split("; "):
             self._cursor().execute(statement)
@@ -193,9 +197,9 @@ class _Attempt:
             self._cursor().execute(self.begin)
             for store in Store.all:
                 query = store.reading(self.wants)
-                reads.append((store, query and self._cursor().execute(*query, prepare=True)))
+                reads.append((store, query and self._execute(*query)))
             keys = [call.idempotency_key for call in self.calls]
-            spent = self._cursor().execute(_SPENT_KEYS, (self.tenant, keys), prepare=True)
+            spent = self._execute(_SPENT_KEYS, (self.tenant, keys))
         records = spent.fetchall()
         batch = Batch(clock.adjusted(records[0][0]))
         for store, cursor in reads:
@@ -278,14 +282,14 @@ class _Attempt:
         statement = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _) in enumerate(queries))
         parameters = [value for _, values in queries for value in values]
         with self.connection.pipeline():
-            self._cursor().execute(f"WITH {statement} SELECT 1", parameters, prepare=True)
+            self._execute(f"WITH {statement} SELECT 1", parameters)
             self._cursor().execute(self.commit)
 
 
 _SPENT_KEYS = """
 SELECT clock_timestamp(), event.idempotency_key, event.id, event.command, event.payload
   FROM (VALUES (1)) AS always
-  LEFT JOIN log_event AS event ON event.tenant_id = %s AND event.idempotency_key = ANY(%s)
+  LEFT JOIN log_event AS event ON event.tenant_id = %s AND event.idempotency_key = ANY(%s::text[])
 """
 
 
