@@ -48,7 +48,7 @@ lock: $(VENV)/installed-dev ## Resolve both lock files again; ARGS=--upgrade tak
 	$(LOCK) $(ARGS) --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove the virtual environment and the caches, and no data
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis staticfiles
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Any Python from 3.11 on will do. One that cannot make a whole environment (Debian without python3-venv) leaves none.
 $(BIN)/pip:

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "ledger_project.web",
     "accounts",
     "journal",
+    "holds",
 ]
 
 MIDDLEWARE = [
@@ -162,12 +163,33 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 
+# The back office (web/backoffice.py). The badge tells staff which of several ledgers they have in front of them.
+ENVIRONMENT = env.text("LEDGER_ENVIRONMENT", default="development")
+UNFOLD = {
+    "SITE_TITLE": "Ledger",
+    "SITE_HEADER": "Ledger",
+    "SITE_SYMBOL": "account_balance",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ledger_project.web.backoffice.favicon"}],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": [ENVIRONMENT, {"production": "danger", "staging": "warning"}.get(ENVIRONMENT.lower(), "info")],
+    "COLORS": {"primary": "ledger_project.web.backoffice.primary_colour"},
+    "STYLES": ["ledger_project.web.backoffice.stylesheet"],
+    "SCRIPTS": ["ledger_project.web.backoffice.script"],
+    "COMMAND": {"search_callback": "ledger_project.web.backoffice.find_anything"},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "navigation": "ledger_project.web.backoffice.navigation",
+    },
+}
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = LEDGER_HOME / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},

@@ -10,6 +10,8 @@ from typing import Self
 
 import psutil
 
+from ledger_project.embedded.processes import StartFailed
+
 NAME = "supervisor.lock"
 
 
@@ -48,8 +50,7 @@ class SupervisorLock:
 
     def acquire(self, *, url: str = "") -> None:
         """Take the lock and write who we are, or raise AlreadyRunning."""
-        # Not inherited by children, which would hold it after us.
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = self._open(os.O_CREAT)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -77,7 +78,7 @@ class SupervisorLock:
     def held(self) -> bool:
         """Whether some living process holds the lock."""
         try:
-            file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            file = self._open()
         except FileNotFoundError:
             return False
         try:
@@ -88,6 +89,15 @@ class SupervisorLock:
             return False
         finally:
             os.close(file)
+
+    def _open(self, flags: int = 0) -> int:
+        try:
+            # Not inherited by children, which would hold it after us.
+            return os.open(self.path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+        except PermissionError as error:
+            raise StartFailed(
+                f"{self.path.parent} belongs to another user; be that user or choose another LEDGER_HOME."
+            ) from error
 
     def __enter__(self) -> Self:
         return self

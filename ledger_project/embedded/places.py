@@ -5,6 +5,7 @@ PostgreSQL refuses to run as root. When root starts the ledger, both servers run
 the home becomes a link to it. Directories that exist are never opened for others.
 """
 
+import hashlib
 import os
 import pwd
 import shutil
@@ -40,10 +41,14 @@ class Place:
 
 def make_home(home: Path) -> None:
     """Make the home where there is none; one that exists keeps its mode."""
-    if not home.exists():
+    if home.is_dir():
+        return
+    try:
         home.mkdir(parents=True)
-        # The servers of root's installation must pass through; everything private below has its own 0700 or 0600.
-        home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    except OSError as error:
+        raise StartFailed(f"LEDGER_HOME {home} cannot be made: {error.strerror}.") from error
+    # The servers of root's installation must pass through; everything private below has its own 0700 or 0600.
+    home.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def prepare(home: Path) -> Place:
@@ -170,10 +175,14 @@ def _reachable_base(home: Path, account: Account | None) -> Path:
 
 
 def installation_of(home: Path) -> str:
-    """The random number that marks this installation's processes; made once."""
+    """What marks this installation's processes: a random number, made once, and its path.
+
+    The path is in it, so that a copy of a home is another installation.
+    """
     name = home / "installation"
     if not name.exists():
         partial = home / f"installation.{os.getpid()}"
         partial.write_text(uuid.uuid4().hex, encoding="ascii")
         partial.replace(name)
-    return name.read_text(encoding="ascii")
+    number = name.read_text(encoding="ascii")
+    return hashlib.sha256(number.encode() + os.fsencode(home.resolve())).hexdigest()[:32]

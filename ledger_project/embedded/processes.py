@@ -42,7 +42,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class StartFailed(Exception):
-    """Something did not start; the message says what, why, and where to read on."""
+    """Something cannot be started or stopped; the message says what, why, and where to read on."""
 
 
 @dataclass(frozen=True)

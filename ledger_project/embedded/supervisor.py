@@ -251,8 +251,7 @@ class Supervisor:
         self.say(f"{child.role} runs again.")
 
     def _stop(self) -> None:
-        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(sig, signal.SIG_IGN)
+        _on_stop_signals(signal.SIG_IGN)
         if self.children:
             self.say("Stopping ...")
         (self.options.home / UP_FILE).unlink(missing_ok=True)
@@ -317,8 +316,13 @@ def _signals_raise() -> Iterator[None]:
     """Let Ctrl-C, TERM and a closed terminal end whatever is going on, starting included."""
 
     def raise_stop(number: int, frame: object) -> NoReturn:
+        _on_stop_signals(signal.SIG_IGN)  # once is enough: a second one must not interrupt the stopping
         raise StopRequested
 
-    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sig, raise_stop)
+    _on_stop_signals(raise_stop)
     yield
+
+
+def _on_stop_signals(handler: "Callable[[int, object], NoReturn] | signal.Handlers") -> None:
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, handler)

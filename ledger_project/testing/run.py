@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 from psycopg import sql
 
+from ledger_project.embedded import detached, postgres
 from ledger_project.embedded import home as addresses
-from ledger_project.embedded import places, postgres, processes
-from ledger_project.embedded.locking import AlreadyRunning, SupervisorLock
+from ledger_project.embedded.locking import SupervisorLock
 from ledger_project.embedded.processes import StartFailed
 from ledger_project.embedded.servers import Servers
 
 TEMPLATE: Final = "ledger_template"
+PREFIX: Final = "ledger-tests-"
 PROJECT: Final = Path(__file__).resolve().parents[2]
 # How the process that was started by hand tells its workers where the servers are.
 OWNER_URL: Final = "LEDGER_TEST_RUN_OWNER_URL"
@@ -53,7 +55,9 @@ class TestRun:
                 redis=os.environ[REDIS_URL],
                 worker=worker,
             )
-        home = Path(tempfile.gettempdir()) / f"ledger-test-{os.geteuid()}-{os.getpid()}"
+        home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        if os.geteuid() == 0:
+            home.chmod(0o711)  # root's servers run as another user, who must pass through
         owner = os.environ.get("TEST_DATABASE_URL") or addresses.database_url(home, user="ledger", database="postgres")
         return cls(
             home=home,
@@ -91,12 +95,11 @@ class TestRun:
         if self._servers:
             self._servers.stop()
         if self.home:
-            _remove(self.home)
+            remove_home(self.home)
 
     def _start_servers(self) -> None:
         wanted = not (os.environ.get("TEST_DATABASE_URL") and os.environ.get("TEST_REDIS_URL"))
         if self.home and wanted:
-            _remove(self.home)  # an earlier run with our pid
             self._servers = Servers(self.home)
             self._servers.start()
         with psycopg.connect(self.owner, autocommit=True) as connection:
@@ -124,16 +127,22 @@ class TestRun:
 
     @staticmethod
     def _clear_killed_runs(parent: Path) -> None:
-        for home in parent.glob(f"ledger-test-{os.geteuid()}-*"):
-            lock = SupervisorLock(home)
-            try:
-                lock.acquire()
-            except (AlreadyRunning, OSError):  # a run in progress, or not ours
-                continue
-            with lock:
-                if (home / "installation").exists():
-                    processes.stop_strays(places.installation_of(home))
-                _remove(home)
+        for home in parent.glob(f"{PREFIX}[0-9]*"):
+            if _is_left_behind(home):
+                # With the homes in it that its tests had made, in which a supervisor may still be alive.
+                for made in [*home.rglob("installation")]:
+                    remove_home(made.parent)
+                shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_left_behind(home: Path) -> bool:
+    """Whether this is the home of a run of ours that is over; a run in progress holds its lock."""
+    pid = home.name.removeprefix(PREFIX).partition("-")[0]
+    try:
+        ours = home.lstat().st_uid == os.geteuid()
+    except FileNotFoundError:  # another run has cleared it just now
+        return False
+    return ours and pid.isdigit() and not psutil.pid_exists(int(pid)) and not SupervisorLock(home).held()
 
 
 def with_database(url: str, name: str) -> str:
@@ -151,8 +160,10 @@ def with_number(url: str, number: int) -> str:
     return f"{parts.scheme}://{parts.netloc}/{number}"
 
 
-def _remove(home: Path) -> None:
-    """Remove a home of a test run, and what of it stands elsewhere."""
+def remove_home(home: Path) -> None:
+    """Stop what still runs in a home of the tests and remove it, with what of it stands elsewhere."""
+    if home.is_dir():
+        detached.stop(home, say=lambda line: None)
     elsewhere = home / "elsewhere"
     if elsewhere.is_symlink():
         shutil.rmtree(elsewhere.resolve(), ignore_errors=True)

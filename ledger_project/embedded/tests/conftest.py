@@ -1,33 +1,23 @@
 """Homes and command lines for the supervisor's tests."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ledger_project.embedded import places, processes
+from ledger_project.testing.run import remove_home
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home of its own with a short path, not below pytest's directories, which only their user may enter."""
-    with tempfile.TemporaryDirectory(prefix="ledger-home-") as made:
-        outside = Path(made)
-        outside.chmod(0o711)
-        at = outside / "var"
-        yield at
-        clear(at)
-
-
-def clear(home: Path) -> None:
-    """Stop what a failed test left running in `home`, and remove what of it stands elsewhere."""
-    if (home / "installation").exists():
-        processes.stop_strays(places.installation_of(home))
-    if (elsewhere := home / "elsewhere").is_symlink():
-        shutil.rmtree(elsewhere.resolve())
+    """A home of its own below the test run's, which every user may pass through, unlike pytest's directories."""
+    outside = Path(tempfile.mkdtemp(dir=os.environ["LEDGER_HOME"]))
+    outside.chmod(0o711)
+    at = outside / "var"
+    yield at
+    remove_home(at)
 
 
 @pytest.fixture

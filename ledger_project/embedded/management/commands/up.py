@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from ledger_project import env
 from ledger_project.embedded import detached
 from ledger_project.embedded.locking import AlreadyRunning
+from ledger_project.embedded.processes import StartFailed
 from ledger_project.embedded.supervisor import Options, Supervisor, summary
 
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *, detach: bool, background: bool, **options: Any) -> None:
         try:
             code = self._detach() if detach else Supervisor(self._options(background), self._say).run()
-        except AlreadyRunning as error:
+        except (AlreadyRunning, StartFailed) as error:
             self._say(str(error))
             code = 1
         sys.exit(code)
