@@ -1,5 +1,6 @@
 """Settings, all from the environment; docs/settings.md describes each."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -199,6 +200,17 @@ STORAGES = {
 GROUP_COMMIT = env.flag("GROUP_COMMIT", default=True)
 GROUP_LEADERS = env.integer("GROUP_LEADERS", default=2, minimum=1)
 GROUP_LIMIT = env.integer("GROUP_LIMIT", default=128, minimum=1)
+
+# The sealed log. The key signs checkpoints: PEM in LEDGER_SIGNING_KEY, or a file, which `rotate_signing_key` replaces.
+# The origin is the log's name for ever; one that starts anew, as after a restore from a backup, needs a new one.
+SIGNING_KEY: str | Path = (
+    Path(os.environ["LEDGER_SIGNING_KEY_FILE"])
+    if os.environ.get("LEDGER_SIGNING_KEY_FILE")
+    else env.text("LEDGER_SIGNING_KEY", default="") or LEDGER_HOME / "signing_key.pem"
+)
+LOG_ORIGIN = env.text("LEDGER_LOG_ORIGIN", default="ledger.local/log")
+# Seconds; then a log that has not grown is signed again, which shows that it has not.
+CHECKPOINT_MAX_AGE = env.integer("CHECKPOINT_MAX_AGE", default=600, minimum=1)
 
 BODY_LIMIT = 1024 * 1024  # bytes of one request; 413 above
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT

@@ -1,4 +1,7 @@
-"""The log's one table. Rows are written by the executor alone and never changed (see sql/)."""
+"""The log: events, written by the executor alone, and what seals them, written by the sealer alone.
+
+Nothing here changes once it is written (see sql/), except what says how findings and deliveries fare.
+"""
 
 from typing import Any
 
@@ -11,6 +14,13 @@ class Xid8Field(models.Field):  # type: ignore[type-arg]
 
     def db_type(self, connection: Any) -> str:
         return "xid8"
+
+
+class SnapshotField(models.Field):  # type: ignore[type-arg]
+    """Which transactions were over at a moment, as PostgreSQL writes it: `xmin:xmax:xids still running between`."""
+
+    def db_type(self, connection: Any) -> str:
+        return "pg_snapshot"
 
 
 class JSONTextField(models.JSONField):
@@ -58,7 +68,133 @@ class Event(models.Model):
             models.Index(
                 fields=["tenant", "type", "id"], condition=~models.Q(type="transfer.posted"), name="event_type_page"
             ),
+            # Where the sealer finds what was committed since its last checkpoint.
+            models.Index(fields=["insert_xid"], name="event_transaction"),
         ]
 
     def __str__(self) -> str:
         return f"evt_{self.id.hex}"
+
+
+class Leaf(models.Model):
+    """The place of one event in the sealed log, and its leaf of the Merkle tree (RFC 6962).
+
+    There is no foreign key to the event: checking it would lock and dirty every event's row once more.
+    """
+
+    log_index = models.BigIntegerField(primary_key=True)
+    tenant = models.ForeignKey(
+        "accounts.Tenant", models.DO_NOTHING, db_index=False, db_constraint=False, related_name="+"
+    )
+    event = models.OneToOneField(Event, models.DO_NOTHING, db_constraint=False, related_name="leaf")
+    leaf_hash = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "leaves"
+        indexes = [models.Index(fields=["tenant", "log_index"], name="leaf_feed")]
+
+    def __str__(self) -> str:
+        return f"leaf {self.log_index}"
+
+
+class Node(models.Model):
+    """The hash of one complete subtree of 2**level leaves; `log/tree.py` says which are stored."""
+
+    pk = models.CompositePrimaryKey("level", "index")
+    level = models.SmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"node {self.level}/{self.index}"
+
+
+class Checkpoint(models.Model):
+    """A signed head of the log: every event that `snapshot` sees is among its first `size` leaves, and no other.
+
+    A log that has not grown is signed again now and then, which shows that it has not.
+    """
+
+    size = models.BigIntegerField()
+    root = models.BinaryField()
+    note = models.TextField()
+    snapshot = SnapshotField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"checkpoint of {self.size} leaves"
+
+
+class SealingFinding(models.Model):
+    """Something that the sealer refuses to sign. It raises an alarm until it is resolved.
+
+    `content_mismatch`: an event's rows are not what was hashed when it was posted; it gets no leaf until they are.
+    `log_altered`: the stored tree is not the one that was signed; nothing is sealed until it is again.
+    `cut_back`: an anchor holds a checkpoint that this log does not extend, as after a restore from a backup.
+    """
+
+    kind = models.TextField()
+    event = models.ForeignKey(
+        Event, models.DO_NOTHING, null=True, db_index=False, db_constraint=False, related_name="+"
+    )
+    detail = models.TextField(blank=True, default="")
+    found_at = models.DateTimeField(db_default=Now())
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "event"],
+                condition=models.Q(resolved_at__isnull=True),
+                nulls_distinct=False,
+                name="sealing_finding_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id or ''}".strip()
+
+
+class SigningKey(models.Model):
+    """The public half of a key that signs the log, and when it did. The private half is never in the database."""
+
+    kid = models.TextField(primary_key=True)
+    public_key = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # One key signs at a time; the constant is the same in every row that counts.
+            models.UniqueConstraint(
+                models.Value(1), condition=models.Q(retired_at__isnull=True), name="signing_key_in_use"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.kid
+
+
+class AnchorDelivery(models.Model):
+    """A checkpoint on its way to a place outside of this database's reach; the row remembers it over failures."""
+
+    sink = models.TextField()
+    checkpoint = models.ForeignKey(Checkpoint, models.PROTECT, db_index=False, related_name="deliveries")
+    created_at = models.DateTimeField(db_default=Now())
+    attempts = models.IntegerField(db_default=0)
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    delivered_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True, db_default="")
+
+    class Meta:
+        verbose_name_plural = "anchor deliveries"
+        constraints = [
+            # One at a time, so that a sink receives checkpoints in their order.
+            models.UniqueConstraint(
+                fields=["sink"], condition=models.Q(delivered_at__isnull=True), name="anchor_delivery_pending"
+            ),
+        ]
+        indexes = [models.Index(fields=["sink", "-checkpoint"], name="anchor_newest")]
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.checkpoint_id} to {self.sink}"

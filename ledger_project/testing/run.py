@@ -31,6 +31,11 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 OWNER_URL: Final = "LEDGER_TEST_RUN_OWNER_URL"
 WEB_URL: Final = "LEDGER_TEST_RUN_WEB_URL"
 REDIS_URL: Final = "LEDGER_TEST_RUN_REDIS_URL"
+# Signs the logs of test runs and nothing else: the key of RFC 8032, section 7.1, test 1.
+SIGNING_KEY: Final = """-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----
+"""
 
 
 class TestRun:
@@ -75,6 +80,7 @@ class TestRun:
                 "DATABASE_URL": with_database(self.web, f"ledger_test_{self.worker}"),
                 "DATABASE_OWNER_URL": with_database(self.owner, f"ledger_test_{self.worker}"),
                 "REDIS_URL": with_number(self.redis, number),
+                "LEDGER_SIGNING_KEY": SIGNING_KEY,
                 "DJANGO_SECRET_KEY": "a secret of the test run, of no use to anybody else, fifty characters long",
             }
         )

@@ -1,0 +1,72 @@
+"""The key that signs the log: where it is read from, and the record of the keys that did.
+
+The private key comes from the settings and is read anew for every use, so that a rotation needs no restart. The
+database knows public keys and their dates only.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+
+from ledger_project.kernel import clock, keys
+from ledger_project.kernel.keys import PublishedKey, UnusableKey
+from ledger_project.kernel.notes import COSIGNATURE, ED25519, Signer, VerifierKey
+from ledger_project.log.models import SigningKey
+
+
+class NoSigningKey(Exception):
+    """There is no signing key, or none that may sign this log."""
+
+
+def signer() -> Signer:
+    """The configured key under the log's name. Raises NoSigningKey."""
+    if not settings.SIGNING_KEY:
+        raise NoSigningKey("LEDGER_SIGNING_KEY is not set")
+    return named(_load(settings.SIGNING_KEY))
+
+
+def named(key: Ed25519PrivateKey) -> Signer:
+    return Signer(settings.LOG_ORIGIN, key)
+
+
+def _load(source: str | Path) -> Ed25519PrivateKey:
+    try:
+        return keys.load_private_key(source)
+    except FileNotFoundError as error:
+        raise NoSigningKey(f"{source} does not exist") from error
+    except (OSError, UnusableKey) as error:
+        raise NoSigningKey(f"the signing key cannot be read: {error}") from error
+
+
+def require_in_use(signer: Signer) -> None:
+    """Let a key sign that is the log's; the first one becomes so here. Raises NoSigningKey."""
+    kid = kid_of(signer)
+    current = SigningKey.objects.filter(retired_at__isnull=True).values_list("kid", flat=True).first()
+    if current is None and not SigningKey.objects.exists():
+        begin_use(signer, clock.now())
+    elif current != kid:
+        raise NoSigningKey(
+            f"the configured key {kid} is not the log's, which is {current}: `manage.py rotate_signing_key` replaces it"
+        )
+
+
+def begin_use(signer: Signer, moment: datetime) -> None:
+    SigningKey.objects.create(kid=kid_of(signer), public_key=signer.verifier.public_key, created_at=moment)
+
+
+def kid_of(signer: Signer) -> str:
+    return keys.thumbprint(signer.verifier.public_key)
+
+
+def published() -> list[PublishedKey]:
+    """Every key that ever signed, with its dates: what it signed verifies for ever."""
+    rows = SigningKey.objects.order_by("created_at", "kid")
+    return [PublishedKey(bytes(row.public_key), row.created_at, row.retired_at) for row in rows]
+
+
+def verifiers(*, origin: str | None = None) -> list[VerifierKey]:
+    """The published keys in the form that opens notes; the cosigner's side of each tells the time."""
+    name = origin or settings.LOG_ORIGIN
+    return [VerifierKey(name, key.public_key, type) for key in published() for type in (ED25519, COSIGNATURE)]
