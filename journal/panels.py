@@ -1,0 +1,51 @@
+"""The dashboard's tiles about the log and the journal. Ids begin with the time, so "today" is a range of ids."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from journal.models import Entry
+from ledger_project.kernel import clock, ids
+from ledger_project.log.models import Event
+from ledger_project.web import figures
+from ledger_project.web.figures import Column
+from ledger_project.web.panels import Number, NumberTile, TableTile, count_up_to, tile
+
+
+@tile
+class EventsOfTheDay(NumberTile):
+    title, permission, order = "Events", "log.view_event", 30
+
+    def number(self) -> Number:
+        since = ids.first(clock.now() - timedelta(days=1))
+        events = Event.objects.filter(pk__gte=since)
+        return Number(count_up_to(events), "in the last 24 hours", href=figures.list_url("log.event"))
+
+
+@tile
+class EntriesToday(NumberTile):
+    title, permission, order = "Entries", "journal.view_entry", 40
+
+    def number(self) -> Number:
+        today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        entries = Entry.objects.filter(pk__gte=ids.first(today))
+        return Number(count_up_to(entries), "today (UTC)", href=figures.list_url("journal.entry"))
+
+
+@tile
+class NewestEvents(TableTile):
+    title, permission, order = "Newest events", "log.view_event", 90
+    columns = (Column("event"), Column("recorded"), Column("type"), Column("actor"), Column("tenant"))
+
+    def rows(self) -> Sequence[Sequence[Any]]:
+        events = Event.objects.select_related("tenant").defer("payload", "result").order_by("-pk")[:8]
+        return [
+            [
+                figures.public_id("evt", event.pk, href=figures.record_url("log.event", "evt", event.pk), short=True),
+                figures.moment(event.recorded_at),
+                event.type,
+                event.actor,
+                event.tenant.name,
+            ]
+            for event in events
+        ]

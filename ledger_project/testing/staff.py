@@ -1,0 +1,33 @@
+"""People of the back office for tests: each with a session of their own."""
+
+import uuid
+
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+PASSWORD = "a password of tests"  # noqa: S105  (of nobody)
+
+
+def person(*groups: str, superuser: bool = False) -> User:
+    """A new member of the staff, in these groups."""
+    make = User.objects.create_superuser if superuser else User.objects.create_user
+    user = make(f"u{uuid.uuid4().hex[:12]}", password=PASSWORD)
+    user.is_staff = True
+    user.save()
+    user.groups.set(Group.objects.filter(name__in=groups))
+    return user
+
+
+def session(user: User) -> Client:
+    """A browser in which `user` is logged in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def staff(*groups: str) -> Client:
+    return session(person(*groups))
+
+
+def boss() -> Client:
+    return session(person(superuser=True))
