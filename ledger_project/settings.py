@@ -14,9 +14,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 LEDGER_HOME = embedded.home()
 
 DEBUG = env.flag("DEBUG", default=False)
-SECRET_KEY = env.text("DJANGO_SECRET_KEY", default="")
-if not SECRET_KEY and (LEDGER_HOME / "secret_key").exists():
-    SECRET_KEY = (LEDGER_HOME / "secret_key").read_text(encoding="utf-8").strip()
+SECRET_KEY = env.text("DJANGO_SECRET_KEY", default="") or embedded.secret_key(LEDGER_HOME)
 SECRET_KEY = SECRET_KEY or "insecure-" + "build-time-only" * 4  # refused by a system check where it matters
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
@@ -123,6 +121,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 3600
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A run that waited for its worker longer than until the next one is dropped.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "expire-holds": {"task": "holds.tasks.expire_due", "schedule": 5, "options": {"expires": 5}},
+    "pay-withdrawals": {"task": "holds.tasks.pay_withdrawals", "schedule": 10, "options": {"expires": 10}},
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["ledger_project.web.authentication.ApiKeyAuthentication"],
@@ -212,6 +215,11 @@ LOG_ORIGIN = env.text("LEDGER_LOG_ORIGIN", default="ledger.local/log")
 # Seconds; then a log that has not grown is signed again, which shows that it has not.
 CHECKPOINT_MAX_AGE = env.integer("CHECKPOINT_MAX_AGE", default=600, minimum=1)
 
+# Withdrawals: who pays them (holds/executors.py), and where the HTTP executor posts them.
+WITHDRAWAL_EXECUTOR = env.text("WITHDRAWAL_EXECUTOR", default="holds.executors.ManualExecutor")
+WITHDRAWAL_EXECUTOR_URL = env.text("WITHDRAWAL_EXECUTOR_URL", default="")
+WITHDRAWAL_EXECUTOR_TOKEN = env.text("WITHDRAWAL_EXECUTOR_TOKEN", default="")
+
 BODY_LIMIT = 1024 * 1024  # bytes of one request; 413 above
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", default=120_000, minimum=1)
@@ -224,5 +232,9 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="INFO")},
     # Django would print these a second time, in a form of its own.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        # It warns of every reply above 399, and a refusal is an everyday answer.
+        "django.request": {"level": "ERROR"},
+    },
 }

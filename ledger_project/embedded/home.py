@@ -5,6 +5,7 @@ Only paths are computed here: nothing is started and nothing is created, so sett
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import quote
@@ -28,6 +29,16 @@ def socket_directory(at: Path) -> Path:
     short = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     digest = hashlib.sha256(os.fsencode(at)).hexdigest()[:12]
     return short / f"ledger-{os.geteuid()}-{digest}"
+
+
+def secret_key(at: Path) -> str:
+    """The installation's secret key; empty before its first start."""
+    try:
+        return (at / "secret_key").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        sys.exit(f"LEDGER_HOME {at} is not yours: {error.strerror}. Be its user or choose another.")
 
 
 def database_url(at: Path, *, user: str, database: str = "ledger") -> str:

@@ -260,6 +260,7 @@ class Supervisor:
                 processes.stop(child.process, child.role)
         if self.place:
             processes.stop_strays(self.place.installation)  # one that was being started when the signal came
+        if self.children:
             self.say("Stopped.")
 
     def _prepared(self) -> Place:
@@ -285,10 +286,8 @@ def require_free_port(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise StartFailed(
-                f"Port {port} is not free ({error.strerror}); choose another: make up PORT=8001"
-            ) from error
+        except (OSError, OverflowError) as error:
+            raise StartFailed(f"Port {port} cannot be used: {error}. Choose another: make up PORT=8001") from error
 
 
 def require_redis(url: str) -> None:

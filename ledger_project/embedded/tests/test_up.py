@@ -214,7 +214,7 @@ def test_a_port_in_use_is_said_before_anything_starts(home, shell):
         up = manage(shell | {"PORT": str(taken)}, "up", "--detach")
 
     assert up.returncode == 1
-    assert f"Port {taken} is not free" in up.stdout
+    assert f"Port {taken} cannot be used" in up.stdout
     assert "PORT=" in up.stdout
     assert list((home / "pg").iterdir()) == []
 

@@ -5,6 +5,7 @@ from argparse import SUPPRESS
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
 
 from ledger_project import env
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *, detach: bool, background: bool, **options: Any) -> None:
         try:
             code = self._detach() if detach else Supervisor(self._options(background), self._say).run()
-        except (AlreadyRunning, StartFailed) as error:
+        except (AlreadyRunning, StartFailed, ImproperlyConfigured) as error:
             self._say(str(error))
             code = 1
         sys.exit(code)
