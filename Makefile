@@ -61,7 +61,7 @@ $(BIN)/pip:
 			exit 1; \
 		fi; \
 	done; \
-	echo "Python 3.11 or newer is needed; found: $$(python3 --version 2>&1). Name another with PYTHON=/path/to/python" >&2; \
+	echo "Python 3.11 or newer is needed; found: $$(python3 --version 2>/dev/null || echo none). Name another with PYTHON=/path/to/python" >&2; \
 	exit 1
 
 $(VENV)/installed: requirements.txt | $(BIN)/pip
