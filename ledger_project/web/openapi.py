@@ -121,7 +121,8 @@ class LedgerSchema(AutoSchema):
         operation: Document | None = super().get_operation(path, path_regex, path_prefix, method, registry)
         if operation is not None and self.view.get_authenticators():
             found = [kernel.NotFound] if "{" in path else []
-            problems = (*ADMISSION, *READING, *found, errors.NotAcceptable, *ANY_TIME)
+            own = getattr(self.view, "refuses", ())
+            problems = (*ADMISSION, *READING, *found, errors.NotAcceptable, *own, *ANY_TIME)
             operation["responses"] = {**_with_headers(operation["responses"]), **problem_responses(problems)}
         return operation
 
