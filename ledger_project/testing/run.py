@@ -93,6 +93,7 @@ class TestRun:
         """Start what this process is responsible for and make its own database."""
         if self.home:
             self._clear_killed_runs(self.home.parent)
+            (self.home / "static").mkdir()  # WhiteNoise warns where there is none
             self._start_servers()
             self._migrate_template()
         self._copy_template()
