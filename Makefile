@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test check fmt bench lock clean
+.PHONY: help up down test soak check fmt bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -25,6 +25,9 @@ down: $(VENV)/installed ## Stop what `make up` started
 
 test: $(VENV)/installed-dev ## Run every test, in parallel, on servers of its own
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --quiet $(ARGS)
+
+soak: $(VENV)/installed-dev ## Live thousands of random lives against the pure model; EXAMPLES= says how many
+	STATE_MACHINE_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest --timeout=0 journal/tests/test_state_machine.py $(ARGS)
 
 check: $(VENV)/installed-dev ## Lint, types, migrations, the API's description and the deployment's settings
 	$(BIN)/ruff check .
