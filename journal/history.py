@@ -38,10 +38,14 @@ def page(
     """
     lowest, highest = _spans(account, since, until)
     reached = [min(bound, top) for bound, top in zip(after or highest, highest, strict=True)]
-    records = read(
-        _HISTORY.format(where=where),
-        [list(range(account.stripes)), lowest, reached, account.id, *parameters, limit + 1],
-    )
+    # One arm per stripe, with its numbers written in: the planner must see how many postings lie between them.
+    arms = [_STRIPE.format(where=where)] * account.stripes
+    values = [
+        value
+        for stripe, (low, high) in enumerate(zip(lowest, reached, strict=True))
+        for value in (account.id, stripe, low, high, *parameters, limit + 1)
+    ]
+    records = read(f"SELECT * FROM (({') UNION ALL ('.join(arms)})) AS found ORDER BY stripe, version DESC", values)
     stripes = [list(rows) for _, rows in groupby(records, key=lambda row: row[0])]
     found: list[UUID] = []
     for stripe, version, entry in heapq.merge(*stripes, key=lambda row: row[2], reverse=True):
@@ -54,22 +58,16 @@ def page(
 
 
 # The scalar subquery keeps one posting of an entry that moved several buckets: its last.
-_HISTORY = """
-SELECT span.stripe, found.version, found.entry_id
-  FROM unnest(%s::smallint[], %s::bigint[], %s::bigint[]) AS span (stripe, lowest, highest)
- CROSS JOIN LATERAL (
-       SELECT posting.version, posting.entry_id
-         FROM journal_posting AS posting JOIN journal_entry AS entry ON entry.id = posting.entry_id
-        WHERE posting.account_id = %s AND posting.stripe = span.stripe
-          AND posting.version > span.lowest AND posting.version < span.highest
-          AND posting.entry_id IS DISTINCT FROM (
-              SELECT later.entry_id FROM journal_posting AS later
-               WHERE later.account_id = posting.account_id AND later.stripe = posting.stripe
-                 AND later.version = posting.version + 1)
-          AND {where}
-        ORDER BY posting.version DESC LIMIT %s
-       ) AS found
- ORDER BY span.stripe, found.version DESC
+_STRIPE = """
+SELECT posting.stripe, posting.version, posting.entry_id
+  FROM journal_posting AS posting JOIN journal_entry AS entry ON entry.id = posting.entry_id
+ WHERE posting.account_id = %s AND posting.stripe = %s AND posting.version > %s AND posting.version < %s
+   AND posting.entry_id IS DISTINCT FROM (
+       SELECT later.entry_id FROM journal_posting AS later
+        WHERE later.account_id = posting.account_id AND later.stripe = posting.stripe
+          AND later.version = posting.version + 1)
+   AND {where}
+ ORDER BY posting.version DESC LIMIT %s
 """
 
 

@@ -49,38 +49,45 @@ class Entries:
             account = look_up(self.tenant, [key], read).get(key)
             if account is None:
                 return [], None
-        source = self._source(account)
-        if source is None and account is not None:
-            where, parameters = _all(self._conditions(None))
-            return history.page(
-                account, where, parameters, since=self.since, until=self.until, after=after, limit=limit
-            )
-        conditions = self._conditions(account)
+        lead = self._lead(account)
+        if lead == "account" and account is not None:
+            where, parameters = _all(self._conditions(lead, account))
+            times = {"since": self.since, "until": self.until}
+            return history.page(account, where, parameters, **times, after=after, limit=limit)
+
+        conditions = self._conditions(lead, account)
         if after:
             conditions.append(("entry.id < %s", UUID(after[0])))
         where, parameters = _all(conditions)
-        if source is None:
+        if lead is None:
             rows = read(_WALKED.format(where=where), [self.tenant, *parameters, limit + 1])
         else:
-            query, values = source
-            rows = read(_LED.format(source=query, where=where), [*values, self.tenant, *parameters, limit + 1])
+            led = _LED.format(few=_LEADS[lead], where=where)
+            rows = read(led, [*self._lead_parameters(lead), self.tenant, *parameters, limit + 1])
         found = [row[0] for row in rows[:limit]]
         return found, [found[-1].hex] if len(rows) > limit else None
 
-    def _source(self, account: AccountFacts | None) -> tuple[str, list[Any]] | None:
-        """The query for the ids of a few entries, among which all that are asked for are."""
+    def _lead(self, account: AccountFacts | None) -> str | None:
+        """What the search goes by: the filter that leaves the fewest entries to look at, or none of them."""
         if self.idempotency_key is not None:
-            return _BY_KEY, [self.tenant, self.idempotency_key]
+            return "idempotency_key"
         if self.references:
-            return _BY_REFERENCES, [self.tenant, json.dumps(dict(self.references))]
-        if account is None and self.prefix is not None:
+            return "references"
+        if account is not None:
+            return "account"
+        if self.prefix is not None:
             [[rows, postings]] = read(_SIZE_OF_PREFIX, [self.tenant, self.prefix, GATHERED_ACCOUNTS + 1])
             if rows <= GATHERED_ACCOUNTS and postings <= GATHERED_POSTINGS:
-                return _BY_PREFIX, [self.tenant, self.prefix]
+                return "prefix"
         return None
 
-    def _conditions(self, account: AccountFacts | None) -> list[tuple[str, Any]]:
-        """What an entry must meet; scalar subqueries, so that they are asked of each entry that comes along."""
+    def _lead_parameters(self, lead: str) -> list[Any]:
+        if lead == "references":
+            return [json.dumps(dict(self.references))]
+        return [self.tenant, self.prefix if lead == "prefix" else self.idempotency_key]
+
+    def _conditions(self, lead: str | None, account: AccountFacts | None) -> list[tuple[str, Any]]:
+        """What an entry must meet besides what leads to it; asked of one entry after the other, newest first."""
         conditions: list[tuple[str, Any]] = []
         if self.kind is not None:
             conditions.append(("entry.kind = %s", self.kind))
@@ -88,12 +95,12 @@ class Entries:
             conditions.append(("entry.id >= %s", ids.first(self.since)))
         if self.until is not None:
             conditions.append(("entry.id < %s", ids.first(self.until)))
-        if account is not None:
-            conditions.append((_TOUCHES_ACCOUNT, account.id))
-        if self.prefix is not None:
-            conditions.append((_TOUCHES_PREFIX, self.prefix))
-        if self.references:
+        if self.references and lead != "references":
             conditions.append(('entry."references" @> %s::jsonb', json.dumps(dict(self.references))))
+        if account is not None and lead != "account":
+            conditions.append((_TOUCHES_ACCOUNT, account.id))
+        if self.prefix is not None and lead != "prefix":
+            conditions.append((_TOUCHES_PREFIX, self.prefix))
         return conditions
 
 
@@ -104,22 +111,30 @@ def _all(conditions: Sequence[tuple[str, Any]]) -> tuple[str, list[Any]]:
 _WALKED = """
 SELECT entry.id FROM journal_entry AS entry WHERE entry.tenant_id = %s AND {where} ORDER BY entry.id DESC LIMIT %s
 """
-# Materialized: the planner may not turn the few that lead into a walk that hopes to meet them.
+# OFFSET 0 and scalar subqueries fix the order of work, which the planner would else choose anew by what it believes of
+# a tenant that it may never have analysed: first the few, sorted; then each in turn by its key, until the page is full.
 _LED = """
-WITH few AS MATERIALIZED ({source})
-SELECT entry.id FROM few JOIN journal_entry AS entry ON entry.id = few.id
+SELECT entry.id
+  FROM (SELECT id FROM ({few}) AS few ORDER BY id DESC OFFSET 0) AS few
+ CROSS JOIN LATERAL (SELECT * FROM journal_entry AS entry WHERE entry.id = few.id OFFSET 0) AS entry
  WHERE entry.tenant_id = %s AND {where} ORDER BY entry.id DESC LIMIT %s
 """
-_BY_KEY = "SELECT event.id FROM log_event AS event WHERE event.tenant_id = %s AND event.idempotency_key = %s"
-_BY_REFERENCES = """
-SELECT entry.id FROM journal_entry AS entry
- WHERE entry.tenant_id = %s AND entry."references" @> %s::jsonb AND NOT entry."references" = '{}'
-"""
-_BY_PREFIX = """
-SELECT DISTINCT posting.entry_id AS id FROM accounts_account AS account
-  JOIN journal_posting AS posting ON posting.account_id = account.id
+_LEADS = {
+    "idempotency_key": """
+SELECT event.id FROM log_event AS event WHERE event.tenant_id = %s AND event.idempotency_key = %s
+""",
+    "references": """
+SELECT entry.id FROM journal_entry AS entry WHERE entry."references" @> %s::jsonb AND NOT entry."references" = '{}'
+""",
+    "prefix": """
+SELECT DISTINCT moved.id
+  FROM accounts_account AS account
+ CROSS JOIN LATERAL (
+       SELECT posting.entry_id AS id FROM journal_posting AS posting WHERE posting.account_id = account.id OFFSET 0
+       ) AS moved
  WHERE account.tenant_id = %s AND account.name ^@ %s
-"""
+""",
+}
 _SIZE_OF_PREFIX = """
 SELECT count(*), coalesce(sum(version), 0)
   FROM (SELECT balance.version FROM accounts_account AS account
@@ -130,8 +145,9 @@ _TOUCHES_ACCOUNT = """
 (SELECT true FROM journal_posting AS posting WHERE posting.entry_id = entry.id AND posting.account_id = %s LIMIT 1)
 """
 _TOUCHES_PREFIX = """
-(SELECT true FROM journal_posting AS posting JOIN accounts_account AS account ON account.id = posting.account_id
-  WHERE posting.entry_id = entry.id AND account.name ^@ %s LIMIT 1)
+(SELECT true FROM journal_posting AS posting
+  WHERE posting.entry_id = entry.id
+    AND (SELECT account.name ^@ %s FROM accounts_account AS account WHERE account.id = posting.account_id) LIMIT 1)
 """
 _REVERSALS = "SELECT reverses_id, id FROM journal_entry WHERE reverses_id = ANY(%s::uuid[])"
 

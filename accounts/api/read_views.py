@@ -9,9 +9,11 @@ from rest_framework import serializers
 
 from accounts import queries
 from accounts.api.serializers import AccountSerializer, BalanceGroupSerializer, BalanceSerializer, CurrencySerializer
+from accounts.errors import AccountNotFound
 from accounts.models import Account, BalanceTotal, Currency
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import ChoiceField, Field, TextField
+from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
 from ledger_project.web.views import DetailView, ListView
 
@@ -58,7 +60,7 @@ class BalanceFilters(ListFilters):
         given = self.form.cleaned_data
         if given["group_by"] is None:
             return super().filter_queryset(queryset)
-        return queries.BalanceGroups(self.request.user.tenant, **given)
+        return queries.BalanceGroups(caller(self.request).tenant, **given)
 
 
 class AccountList(ListView):
@@ -75,16 +77,21 @@ class AccountList(ListView):
 class AccountDetail(DetailView):
     """One account by id or name."""
 
+    refuses = (AccountNotFound,)
     serializer_class = AccountSerializer
 
     def get_object(self) -> BalanceTotal:
         return queries.total(self.tenant, self.kwargs["account"])
 
 
-class AccountBalance(AccountDetail):
+class AccountBalance(DetailView):
     """What an account has, as of now."""
 
+    refuses = (AccountNotFound,)
     serializer_class = BalanceSerializer
+
+    def get_object(self) -> BalanceTotal:
+        return queries.total(self.tenant, self.kwargs["account"])
 
 
 BALANCES_OR_GROUPS = PolymorphicProxySerializer(

@@ -119,4 +119,4 @@ class EventSerializer(serializers.Serializer[Event]):
             "actor": instance.actor,
             "recorded_at": clock.stamp(instance.recorded_at),
         }
-        return answers.event(document, bytes(instance.content_hash))
+        return answers.event(document, bytes(instance.content_hash), instance.log_index)  # type: ignore[attr-defined]

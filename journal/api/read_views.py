@@ -9,14 +9,18 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 
 from accounts import queries as accounts
 from accounts.api.serializers import EventSerializer
+from accounts.errors import AccountNotFound
 from journal import queries
 from journal.api.serializers import EntrySerializer
+from journal.errors import EntryNotFound
 from journal.models import Entry
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import MomentField, TextField
 from ledger_project.log import queries as log
+from ledger_project.log.errors import EventNotFound
 from ledger_project.log.models import Event
+from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
 from ledger_project.web.views import DetailView, ListView
 
@@ -55,7 +59,7 @@ class SearchFilters(Recorded):
     def filter_queryset(self, queryset: QuerySet[Entry]) -> queries.Entries:
         given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
         return queries.Entries(
-            self.request.user.tenant,
+            caller(self.request).tenant,
             since=given.pop("from", None),
             until=given.pop("to", None),
             references=self.references(given),
@@ -110,11 +114,13 @@ class EntryList(SearchView):
 class AccountEntries(SearchView):
     """An account's entries, newest first; those of a bounded account in the order in which its balance moved."""
 
+    refuses = (AccountNotFound,)
     filterset_class = HistoryFilters
 
-    def filter_queryset(self, queryset: QuerySet[Entry]) -> queries.Entries:
+    def filter_queryset(self, queryset: Any) -> Any:
         account = accounts.total(self.tenant, self.kwargs["account"])
-        return replace(super().filter_queryset(queryset), account=ids.show("acc", account.pk))
+        search: Any = super().filter_queryset(queryset)
+        return replace(search, account=ids.show("acc", account.pk))
 
 
 class TransferList(SearchView):
@@ -122,13 +128,15 @@ class TransferList(SearchView):
 
     filterset_class = TransferFilters
 
-    def filter_queryset(self, queryset: QuerySet[Entry]) -> queries.Entries:
-        return replace(super().filter_queryset(queryset), kind="transfer")
+    def filter_queryset(self, queryset: Any) -> Any:
+        search: Any = super().filter_queryset(queryset)
+        return replace(search, kind="transfer")
 
 
 class EntryDetail(DetailView):
     """One entry."""
 
+    refuses = (EntryNotFound,)
     serializer_class = EntrySerializer
 
     def get_object(self) -> dict[str, Any]:
@@ -148,6 +156,7 @@ class EventList(ListView):
 class EventDetail(DetailView):
     """One accepted command."""
 
+    refuses = (EventNotFound,)
     serializer_class = EventSerializer
 
     def get_object(self) -> Event:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from ledger_project.kernel import ids
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.errors import EventNotFound
-from ledger_project.log.models import Event
+from ledger_project.log.models import Event, Leaf
 
 SHOWN = ("id", "type", "command", "idempotency_key", "actor", "recorded_at", "content_hash")
 
@@ -25,8 +25,9 @@ def read(sql: str, parameters: Sequence[Any]) -> list[Any]:
 
 
 def events(tenant: int) -> QuerySet[Event]:
-    """A tenant's events without what they carry."""
-    return Event.objects.filter(tenant=tenant).only(*SHOWN)
+    """A tenant's events without what they carry; `log_index` is their place in the sealed log, if they have it yet."""
+    place = Leaf.objects.filter(event=OuterRef("pk")).values("log_index")
+    return Event.objects.filter(tenant=tenant).only(*SHOWN).annotate(log_index=Subquery(place))
 
 
 def of_command(queryset: QuerySet[Event], name: str) -> QuerySet[Event]:
@@ -38,7 +39,8 @@ def of_command(queryset: QuerySet[Event], name: str) -> QuerySet[Event]:
 
 def event(tenant: int, ref: str) -> Event:
     """One event by its public id. Refuses: EventNotFound."""
-    found = events(tenant).filter(pk=ids.read("evt", ref)).first()
+    key = ids.read("evt", ref)
+    found = events(tenant).filter(pk=key).first() if key else None
     if found is None:
         raise EventNotFound(event=ref[:300])
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 from django import forms
 from django_filters import Filter, FilterSet
@@ -13,6 +14,7 @@ from ledger_project.kernel.errors import InvalidRequest, UnknownField
 from ledger_project.kernel.fields import Field, TextField
 
 KEY = TextField(maximum=64)
+REPLACED = "\ufffd"
 
 
 class _Parameter(forms.Field):
@@ -90,3 +92,14 @@ def require_known(request: Request, known: Iterable[str], families: tuple[str, .
             raise UnknownField(field=name[:300], reason="not a query parameter of this call")
         if len(values) > 1:
             raise InvalidRequest(field=name[:300], reason="given twice")
+        if REPLACED in values[0] and not _is_utf8(request.META["QUERY_STRING"]):
+            raise InvalidRequest(field=name[:300], reason="not UTF-8")
+
+
+def _is_utf8(query: str) -> bool:
+    """Django has put U+FFFD for what is not; somebody may also have sent that character itself."""
+    try:
+        parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ledger_project.kernel.errors import InvalidRequest
+from ledger_project.web.authentication import caller
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
@@ -71,7 +72,7 @@ class KeysetPagination(BasePagination):
     def _scope(self, request: Request) -> str:
         """Whose list this is, which, and with what filters."""
         filters = sorted((name, value) for name, value in request.query_params.items() if name not in self.parameters)
-        return json.dumps([request.user.tenant, request.path, filters])
+        return json.dumps([caller(request).tenant, request.path, filters])
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         cursor = {"type": "string", "nullable": True, "description": "Where the next page starts; null on the last."}

@@ -1,0 +1,92 @@
+"""Tenant A sees nothing of tenant B: 404 for what has a name, an empty list for the rest, on every GET."""
+
+import pytest
+from django.urls import URLPattern
+
+from accounts.api import urls as accounts
+from journal.api import urls as journal
+from ledger_project.testing.api import Api
+from ledger_project.testing.ledger import Ledger
+
+EMPTY = [
+    "/v1/accounts",
+    "/v1/accounts?prefix=alice",
+    "/v1/balances",
+    "/v1/balances?account={account}",
+    "/v1/balances?account=alice",
+    "/v1/balances?group_by=currency",
+    "/v1/balances?group_by=prefix:1&account={account}",
+    "/v1/currencies",
+    "/v1/entries",
+    "/v1/entries?account={account}",
+    "/v1/entries?account=alice&kind=transfer",
+    "/v1/entries?prefix=al",
+    "/v1/entries?reference=r-1",
+    "/v1/entries?references.job_id=j-1",
+    "/v1/entries?idempotency_key=sold",
+    "/v1/transfers",
+    "/v1/transfers?account={account}",
+    "/v1/transfers?job_id=j-1",
+    "/v1/events?type=transfer.posted",
+    "/v1/events?idempotency_key=sold",
+    "/v1/events?command=open_account",
+]
+MISSING = [
+    ("/v1/accounts/{account}", "account_not_found"),
+    ("/v1/accounts/alice", "account_not_found"),
+    ("/v1/accounts/{account}/balance", "account_not_found"),
+    ("/v1/accounts/alice/balance", "account_not_found"),
+    ("/v1/accounts/{account}/entries", "account_not_found"),
+    ("/v1/accounts/alice/entries", "account_not_found"),
+    ("/v1/entries/{entry}", "entry_not_found"),
+    ("/v1/events/{event}", "event_not_found"),
+]
+# Tested where they are made.
+ELSEWHERE = {"v1/api-keys"}
+
+
+class Neighbours:
+    """B has books; A has a key and nothing else. What is asked for exists, which B's own key shows."""
+
+    def __init__(self) -> None:
+        mine, theirs = Ledger(currency=None), Ledger()
+        theirs.open("alice", "shop", funded=100)
+        theirs.run("mint", account="alice", amount=5, reference="r-1")
+        sold = theirs.run("transfer", key="sold", from_account="alice", to_account="shop", amount=30, job_id="j-1")
+        self.a, self.b = Api(mine), Api(theirs)
+        self.names = {
+            "account": self.b.get("/v1/accounts/alice").json()["id"],
+            "entry": "ent_" + sold.document["id"][4:],
+            "event": sold.document["id"],
+        }
+
+
+@pytest.fixture(scope="module")
+def neighbours() -> Neighbours:
+    return Neighbours()
+
+
+@pytest.mark.parametrize("address", EMPTY)
+def test_a_list_is_empty(neighbours, address):
+    address = address.format(**neighbours.names)
+
+    assert neighbours.b.get(address).json()["results"]
+    answer = neighbours.a.get(address)
+    assert (answer.status_code, answer.json()) == (200, {"results": [], "next": None})
+
+
+@pytest.mark.parametrize(("address", "code"), MISSING)
+def test_what_has_a_name_is_not_found(neighbours, address, code):
+    address = address.format(**neighbours.names)
+
+    assert neighbours.b.get(address).status_code == 200
+    answer = neighbours.a.get(address)
+    assert (answer.status_code, answer.json()["code"]) == (404, code)
+
+
+def test_every_address_that_reads_is_tested_here():
+    tested = {address.partition("?")[0] for address in [*EMPTY, *(address for address, _ in MISSING)]}
+    for pattern in [*accounts.urlpatterns, *journal.urlpatterns]:
+        assert isinstance(pattern, URLPattern)
+        if hasattr(pattern.callback.view_class, "get") and str(pattern.pattern) not in ELSEWHERE:
+            assert "/" + str(pattern.pattern).replace("<str:", "{").replace(">", "}") in tested
