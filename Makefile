@@ -33,9 +33,9 @@ check: $(VENV)/installed-dev ## Lint, types, migrations, the API's description a
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(MANAGE) makemigrations --check --dry-run
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run  # no database is asked
 	$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
-	DJANGO_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') \
+	HTTPS=true DJANGO_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') \
 		$(MANAGE) check --deploy --fail-level WARNING
 
 fmt: $(VENV)/installed-dev ## Format the code and mend what the linter can

@@ -44,7 +44,14 @@ def test_the_settings_read_every_name_that_is_set():
     read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (PROJECT / "ledger_project/settings.py").read_text()))
 
     for name in OURS:
-        assert set(SERVICES[name]["environment"]) <= read
+        assert {setting.removesuffix("_FILE") for setting in SERVICES[name]["environment"]} <= read
+
+
+def test_a_secret_that_comes_as_a_file_is_mounted_where_it_is_used():
+    assert set(COMPOSE["secrets"]) == {"signing_key"}
+    assert [name for name in OURS if "secrets" in SERVICES[name]] == ["web", "worker"]
+    for name in ("web", "worker"):
+        assert SERVICES[name]["environment"]["LEDGER_SIGNING_KEY_FILE"] == "/run/secrets/signing_key"
 
 
 def test_no_secret_is_written_down_and_none_may_be_missing():
