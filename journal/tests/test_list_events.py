@@ -2,6 +2,14 @@
 
 import pytest
 
+from accounts.api.serializers import (
+    AccountSerializer,
+    BalanceGroupSerializer,
+    BalanceSerializer,
+    CurrencySerializer,
+    EventSerializer,
+)
+from journal.api.serializers import EntrySerializer, PostingSerializer
 from ledger_project.log import sealing
 from ledger_project.log.models import Leaf
 from ledger_project.testing.api import Api
@@ -112,6 +120,27 @@ def test_an_event_that_is_not_there_is_not_found(api, ref):
     answer = api.get(f"/v1/events/{ref}")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "event_not_found")
+
+
+@pytest.mark.parametrize(
+    ("address", "serializer"),
+    [
+        ("/v1/events", EventSerializer),
+        ("/v1/accounts", AccountSerializer),
+        ("/v1/balances", BalanceSerializer),
+        ("/v1/balances?group_by=type", BalanceGroupSerializer),
+        ("/v1/currencies", CurrencySerializer),
+        ("/v1/entries", EntrySerializer),
+    ],
+)
+def test_what_is_shown_is_what_is_described(api, address, serializer):
+    answer = api.get(address)
+    [shown, *_] = answer.json()["results"]
+
+    assert set(shown) == set(serializer().fields)
+    for leg in shown.get("postings", ()):
+        assert set(leg) == set(PostingSerializer().fields)
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_reading_needs_the_scope(ledger):

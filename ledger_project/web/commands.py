@@ -187,7 +187,7 @@ def path_of(
         raise LookupError(f"{address} names no command: {unknown}")
     name = next(iter(methods.values()))
     bases = (view, get) if get else (view,)
-    attributes = {"commands": methods, "makes": makes or {}, "__doc__": None}
+    attributes = {"commands": methods, "makes": makes or {}, "__doc__": get.__doc__ if get else None}
     attributes |= dict.fromkeys(commands, view.serve)  # DRF's schema generator looks for them
     endpoint = type("".join(part.title() for part in name.split("_")), bases, attributes)
     return path(address, endpoint.as_view(), name=name)

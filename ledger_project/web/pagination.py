@@ -75,7 +75,7 @@ class KeysetPagination(BasePagination):
         return json.dumps([caller(request).tenant, request.path, filters])
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        cursor = {"type": "string", "nullable": True, "description": "Where the next page starts; null on the last."}
+        cursor = {"type": ["string", "null"], "description": "Where the next page starts; null on the last."}
         return {
             "type": "object",
             "required": ["results", "next"],

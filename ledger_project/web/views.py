@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,8 +11,8 @@ from ledger_project.web.authentication import caller
 from ledger_project.web.filters import require_known
 
 
-class ListView(ListAPIView[Any]):
-    """GET of many, filtered and in pages. `refuses` are the view's own refusals, for its description."""
+class Reading(GenericAPIView[Any]):
+    """What both have in common. `refuses` are the view's own refusals, for its description."""
 
     refuses: ClassVar[tuple[type[Refusal], ...]] = ()
     http_method_names = ["get", "head"]
@@ -21,18 +21,22 @@ class ListView(ListAPIView[Any]):
     def tenant(self) -> int:
         return caller(self.request).tenant
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Nobody keeps balances for later: what is read now may be spent in a moment."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
-class DetailView(RetrieveAPIView[Any]):
-    """GET of one; `get_object` finds it or refuses, as `refuses` describes."""
 
-    refuses: ClassVar[tuple[type[Refusal], ...]] = ()
-    http_method_names = ["get", "head"]
+class ListView(Reading, ListAPIView[Any]):
+    """GET of many, filtered and in pages."""
+
+
+class DetailView(Reading, RetrieveAPIView[Any]):
+    """GET of one; `get_object` finds it or refuses."""
+
     pagination_class = None
     filter_backends = ()
-
-    @property
-    def tenant(self) -> int:
-        return caller(self.request).tenant
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         require_known(request, ())
