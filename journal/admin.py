@@ -18,7 +18,7 @@ from ledger_project.kernel.canonical import content_hash
 from ledger_project.log import documents
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import look
-from ledger_project.log.models import Event
+from ledger_project.log.models import Event, Leaf
 from ledger_project.web import figures
 from ledger_project.web.backoffice import ReadOnlyAdmin
 from ledger_project.web.columns import TENANT, amount, column, moment
@@ -226,6 +226,7 @@ class EventAdmin(ReadOnlyAdmin):
         TENANT,
         column("idempotency key", lambda row: figures.code(row.idempotency_key, copy=True)),
         column("entry", lambda row: entry_link(row.entry_id)),
+        column("place in the sealed log", lambda row: "not sealed yet" if row.log_index is None else row.log_index),
     )
 
     def heading(self, row: Event) -> str:
@@ -237,8 +238,10 @@ class EventAdmin(ReadOnlyAdmin):
 
     def complete(self, rows: list[Any]) -> None:
         entries = set(Entry.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+        sealed = dict(Leaf.objects.filter(event__in=[row.pk for row in rows]).values_list("event_id", "log_index"))
         for row in rows:
             row.entry_id = row.pk if row.pk in entries else None
+            row.log_index = sealed.get(row.pk)
 
     def named(self, queryset: "QuerySet[Any]", term: str) -> "QuerySet[Any]":
         return queryset.filter(idempotency_key=term)

@@ -8,8 +8,10 @@ class WebConfig(AppConfig):
     label = "web"
 
     def ready(self) -> None:
+        from ledger_project.web.plain_admin import register_the_rest
         from ledger_project.web.staff import settle_permissions
 
         # After django.contrib.auth's own, which makes the permissions of the models.
         post_migrate.connect(settle_permissions, dispatch_uid="settle_permissions")
         autodiscover_modules("panels")
+        register_the_rest()

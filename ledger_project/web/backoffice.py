@@ -18,7 +18,6 @@ from django.core.paginator import InvalidPage, Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -84,29 +83,6 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         groups.setdefault(each.section, []).append(item)
     overview = {"title": "", "items": [{"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}]}
     return [overview, *({"title": section, "items": items} for section, items in groups.items() if items)]
-
-
-# What the settings name for Unfold to call.
-
-
-def primary_colour(request: HttpRequest) -> dict[str, str]:
-    """Blue, from light to dark; white on the sixth and the first on the eighth are easy to read."""
-    lightness = (97, 93.2, 88.2, 80.9, 70.7, 62.3, 54.6, 48.8, 42.4, 37.9, 28.2)
-    chroma = (0.014, 0.032, 0.059, 0.105, 0.165, 0.19, 0.2, 0.19, 0.16, 0.13, 0.09)
-    steps = ("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950")
-    return {step: f"oklch({light}% {c} 259)" for step, light, c in zip(steps, lightness, chroma, strict=True)}
-
-
-def favicon(request: HttpRequest) -> str:
-    return static("backoffice/favicon.svg")
-
-
-def stylesheet(request: HttpRequest) -> str:
-    return static("backoffice/backoffice.css")
-
-
-def script(request: HttpRequest) -> str:
-    return static("backoffice/backoffice.js")
 
 
 def find_anything(request: HttpRequest, term: str) -> list[SearchResult]:
@@ -372,9 +348,7 @@ class ReadOnlyAdmin(LedgerAdmin):
         }
         if "secret" in extra:
             context["secret_copy"] = copying(extra["secret"])
-        response = TemplateResponse(request, "admin/operation.html", context)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "admin/operation.html", context)
 
     # Operations on some rows of the list.
 

@@ -1,0 +1,63 @@
+"""A read-only page for each table of ours that has none of its own: nothing is out of the staff's sight."""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db import models
+from django.db.models import Field, Model
+from django.http import HttpRequest
+
+from ledger_project.web import figures
+from ledger_project.web.backoffice import ReadOnlyAdmin
+from ledger_project.web.columns import TENANT, Cell, column
+from ledger_project.web.list_filters import TenantFilter
+
+LONG = (models.BinaryField, models.JSONField)  # for the page, not for the list
+LISTED = 8
+THEIRS = ("django.", "unfold", "rest_framework", "drf_spectacular", "whitenoise")
+
+
+class PlainAdmin(ReadOnlyAdmin):
+    """Every column under its name, amounts in minor units."""
+
+    icon = "table_rows"
+
+    def __init__(self, model: type[Model], site: Any) -> None:
+        super().__init__(model, site)
+        fields = [field for field in model._meta.concrete_fields if field.name not in ("tenant", model._meta.pk.name)]
+        short = [field for field in fields if not isinstance(field, LONG)]
+        tenant = [TENANT] if any(field.name == "tenant" for field in model._meta.concrete_fields) else []
+        self.section = model._meta.app_config.verbose_name  # type: ignore[misc,union-attr]
+        self.list_display = ["linked_name", *map(_cell, short[:LISTED]), *tenant]  # type: ignore[misc]
+        self.facts = [_cell(model._meta.pk), *map(_cell, fields), *tenant]  # type: ignore[misc]
+        self.list_filter = [TenantFilter] if tenant else []  # type: ignore[misc]
+        self.list_select_related = ("tenant",) if tenant else ()
+
+    def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":
+        """Without what is long, which a page reads when it comes to it."""
+        long = [field.name for field in self.model._meta.concrete_fields if isinstance(field, LONG)]
+        return super().get_queryset(request).defer(*long)
+
+
+def _cell(field: "Field[Any, Any]") -> Cell:
+    """A column of a table as it is stored; a foreign key by its id, so a list reads no other table."""
+
+    def show(row: Any) -> Any:
+        value = getattr(row, field.attname)
+        if isinstance(field, models.DateTimeField):
+            return figures.moment(value)
+        if isinstance(field, models.JSONField):
+            return figures.pretty(value)
+        return bytes(value).hex() if isinstance(field, models.BinaryField) and value is not None else value
+
+    return column(str(field.verbose_name), show, name=field.name)
+
+
+def register_the_rest() -> None:
+    """Called when every app's admin module has been read."""
+    for config in apps.get_app_configs():
+        for model in config.get_models() if not config.name.startswith(THEIRS) else ():
+            whole = not isinstance(model._meta.pk, models.CompositePrimaryKey)  # Django's admin cannot show those
+            if whole and not admin.site.is_registered(model):
+                admin.site.register(model, PlainAdmin)
