@@ -49,8 +49,9 @@ def _detail(facts: dict[str, Any]) -> str:
 
 def respond(refusal: Refusal) -> HttpResponse:
     """The refusal as a reply, with the headers that its status calls for."""
-    body = json.dumps(document(refusal), default=str)
+    body = json.dumps(document(refusal), default=str).encode()
     response = HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE)
+    response.headers["Content-Length"] = str(len(body))
     response.headers["Cache-Control"] = "no-store"
     if refusal.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="ledger"'
