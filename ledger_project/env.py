@@ -1,6 +1,7 @@
 """Reading configuration from the environment, with `NAME_FILE` for secrets that come as files."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -44,3 +45,20 @@ def integer(name: str, *, default: int, minimum: int = 0) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def integers(name: str) -> list[int]:
+    """A comma-separated list of whole numbers."""
+    found = words(name)
+    for word in found:
+        if not word.isdigit():
+            raise ImproperlyConfigured(f"{name} must be a list of whole numbers, not {word!r}")
+    return [int(word) for word in found]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list of networks: `127.0.0.0/8,::1/128`."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "ledger_project.embedded",
     "ledger_project.log",
     "ledger_project.web",
+    "ledger_project.webhooks",
     "accounts",
     "journal",
     "holds",
@@ -138,6 +139,13 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-holds": {"task": "holds.tasks.expire_due", "schedule": 5, "options": {"expires": 5}},
     "pay-withdrawals": {"task": "holds.tasks.pay_withdrawals", "schedule": 10, "options": {"expires": 10}},
+    "deliver-webhooks": {
+        "task": "ledger_project.webhooks.tasks.deliver_webhooks",
+        "schedule": 1,
+        "options": {"expires": 2},
+    },
+    "publish-events": {"task": "ledger_project.webhooks.tasks.publish_events", "schedule": 1, "options": {"expires": 2}},
+    "prune-webhooks": {"task": "ledger_project.webhooks.tasks.prune_webhooks", "schedule": 3600},
 }
 
 REST_FRAMEWORK = {
@@ -232,6 +240,18 @@ CHECKPOINT_MAX_AGE = env.integer("CHECKPOINT_MAX_AGE", default=600, minimum=1)
 WITHDRAWAL_EXECUTOR = env.text("WITHDRAWAL_EXECUTOR", default="holds.executors.ManualExecutor")
 WITHDRAWAL_EXECUTOR_URL = env.text("WITHDRAWAL_EXECUTOR_URL", default="")
 WITHDRAWAL_EXECUTOR_TOKEN = env.text("WITHDRAWAL_EXECUTOR_TOKEN", default="")
+
+# Webhooks go to https on the public internet. Addresses in these networks are trusted, at any port and over plain http:
+# for development, and for receivers in a private network that is the operator's own.
+WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS")
+WEBHOOK_ALLOWED_PORTS = frozenset(env.integers("WEBHOOK_ALLOWED_PORTS"))  # beside 80 and 443
+WEBHOOK_THREADS = env.integer("WEBHOOK_THREADS", default=16, minimum=1)  # endpoints that are sent to at once
+WEBHOOK_DISABLE_AFTER_DAYS = env.integer("WEBHOOK_DISABLE_AFTER_DAYS", default=5, minimum=1)  # without one success
+WEBHOOK_KEEP_DAYS = env.integer("WEBHOOK_KEEP_DAYS", default=30, minimum=1)  # the log of deliveries
+# Each event stream (SSE) occupies a thread of its web process: the most of them per process, and how long one lasts.
+EVENT_STREAMS = env.integer("EVENT_STREAMS", default=4)
+EVENT_STREAM_SECONDS = env.integer("EVENT_STREAM_SECONDS", default=300, minimum=1)
+EVENT_STREAM_LENGTH = env.integer("EVENT_STREAM_LENGTH", default=10_000, minimum=1)  # of the Redis stream, in events
 
 BODY_LIMIT = 1024 * 1024  # bytes of one request; 413 above
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT

@@ -17,6 +17,7 @@ urlpatterns = [
     path("openapi.json", openapi_json),
     path("docs", SpectacularSwaggerSplitView.as_view(url="/openapi.json")),
     path("v1/bulk", BulkView.as_view()),
+    path("", include("ledger_project.webhooks.api.urls")),
     path("", include("accounts.api.urls")),
     path("", include("journal.api.urls")),
 ]

@@ -27,6 +27,30 @@ class Sealed:
     content_hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What can be said of a sealed event without reading its document."""
+
+    log_index: int
+    event_id: UUID
+    type: str
+    command: str
+
+
+def headlines(after: int, limit: int, tenant: int) -> list[Headline]:
+    """As `read`, for who only chooses events by their type."""
+    if not 0 < limit <= MAX_PAGE:
+        raise ValueError(f"a page has 1 to {MAX_PAGE} events")
+    return [Headline(*record) for record in look(_HEADLINES, (tenant, after, limit))]
+
+
+def find(events: Iterable[UUID]) -> dict[UUID, Sealed]:
+    """Those of the events that are sealed, whatever their tenant."""
+    places = look(_OF_EVENTS, (list(events),))
+    found = documents.read([event for _, event, _ in places], look)
+    return {event: Sealed(index, event, owner, *found[event]) for index, event, owner in places}
+
+
 def read(after: int, limit: int, tenant: int | None = None) -> list[Sealed]:
     """At most `limit` events with an index above `after`, in order; of one tenant, if one is given."""
     if not 0 < limit <= MAX_PAGE:
@@ -40,6 +64,13 @@ _ALL = "SELECT log_index, event_id, tenant_id FROM log_leaf WHERE log_index > %s
 _OF_TENANT = """
 SELECT log_index, event_id, tenant_id FROM log_leaf WHERE tenant_id = %s AND log_index > %s ORDER BY log_index LIMIT %s
 """
+
+_HEADLINES = """
+SELECT leaf.log_index, event.id, event.type, event.command
+  FROM log_leaf AS leaf JOIN log_event AS event ON event.id = leaf.event_id
+ WHERE leaf.tenant_id = %s AND leaf.log_index > %s ORDER BY leaf.log_index LIMIT %s
+"""
+_OF_EVENTS = "SELECT log_index, event_id, tenant_id FROM log_leaf WHERE event_id = ANY(%s::uuid[])"
 
 
 def head() -> int:

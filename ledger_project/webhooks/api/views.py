@@ -1,0 +1,67 @@
+"""Webhooks over HTTP."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from ledger_project.kernel.fields import ChoiceField, TextField
+from ledger_project.log.executor import Done
+from ledger_project.web.commands import CommandView
+from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.views import DetailView, ListView
+from ledger_project.webhooks import queries
+from ledger_project.webhooks.api.serializers import DeliverySerializer, WebhookStateSerializer
+from ledger_project.webhooks.models import Delivery, Endpoint
+
+SECRET = {
+    "type": ["string", "null"],
+    "description": (
+        "`whsec_…`, shown this once: verifies the `v1` signatures. Null in a rehearsal and where the call was accepted"
+        " before; whoever missed it rotates the secret."
+    ),
+}
+PUBLIC_KEY = {"type": ["string", "null"], "description": "`whpk_…`: verifies every `v1a` signature."}
+
+
+class WebhookList(ListView):
+    """The tenant's webhooks, newest first."""
+
+    serializer_class = WebhookStateSerializer
+
+    def get_queryset(self) -> "QuerySet[Endpoint]":
+        return queries.webhooks(self.tenant)
+
+
+class WebhookDetail(DetailView):
+    """One webhook and how it fares."""
+
+    serializer_class = WebhookStateSerializer
+
+    def get_object(self) -> Endpoint:
+        return queries.webhook(self.tenant, self.kwargs["webhook"])
+
+
+class DeliveryFilters(ListFilters):
+    state = FieldFilter(ChoiceField(tuple(Delivery.State.values)), "The state.", "state")
+    type = FieldFilter(TextField(maximum=100), "The event's type.", "type")
+
+
+class DeliveryList(ListView):
+    """What a webhook was told, the newest events first; deliveries of long ago are forgotten."""
+
+    serializer_class = DeliverySerializer
+    filterset_class = DeliveryFilters
+    queryset = Delivery.objects.none()  # for who describes the view without an address
+    ordering = "-log_index"
+
+    def get_queryset(self) -> "QuerySet[Delivery]":
+        return queries.deliveries(queries.webhook(self.tenant, self.kwargs["webhook"]))
+
+
+class SecretView(CommandView):
+    """Commands that make a secret: it is shown to who made the call, and to nobody after."""
+
+    def answer(self, done: Done) -> dict[str, Any]:
+        made = done.document["result"]["webhook"]
+        shown = None if done.replayed or done.dry_run else queries.secret(made["id"], made["secret_generation"])
+        return {**super().answer(done), "signing_secret": shown, "public_key": queries.public_key()}
