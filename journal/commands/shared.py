@@ -6,6 +6,8 @@ from journal.posting import Books
 
 AVAILABLE = Bucket.AVAILABLE
 ISSUANCE = "platform:issuance:{currency}"
+FEES = "platform:fees:{currency}"
+REVENUE = "platform:revenue:{currency}"
 
 MOVEMENT = (AccountNotFound, CurrencyMismatch, NormalBalanceMismatch, AccountClosed, AccountFrozen)
 

@@ -1,0 +1,174 @@
+"""What a plan can do with holds: place one, take from it, give back, end it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from accounts.errors import (
+    AccountClosed,
+    AccountNotFound,
+    CurrencyMismatch,
+    InsufficientFunds,
+    NormalBalanceMismatch,
+    SameAccount,
+)
+from accounts.rows import AccountFacts, AccountRow, Bucket, account_key
+from holds.errors import CaptureExceedsHold, EscrowDisputed, HoldExpired, HoldNotFound, HoldNotPending
+from holds.rows import BUCKET_OF, HoldRow, PartyRow, in_order
+from journal.commands.shared import system_account
+from journal.posting import Books
+from ledger_project.kernel import clock, ids
+
+AVAILABLE = Bucket.AVAILABLE
+
+
+class HoldBooks(Books):
+    """The unit of work of commands about promised money."""
+
+    def hold(self, ref: UUID, *kinds: str) -> HoldRow:
+        """A hold of one of these kinds, under lock. Refuses: HoldNotFound."""
+        hold = self.find(HoldRow, ref)
+        if hold is None or hold.kind not in kinds:
+            raise HoldNotFound(hold=ids.show("hld", ref), kind=" or ".join(kinds))
+        return hold
+
+    def holder(self, hold: HoldRow) -> AccountRow:
+        """The balance row that the hold's money stands on: of an unbounded account, the stripe it was placed on."""
+        row = self.find(AccountRow, (hold.account, hold.stripe))
+        if row is None:
+            raise AssertionError(f"the holder of {hold.id} is locked with it")
+        return row
+
+    def payee(self, hold: HoldRow, to_account: str | None, pattern: str = "") -> AccountRow:
+        """Who gets the money: the account given now, the one the hold names, or the system account of the pattern.
+
+        Refuses: AccountNotFound, SameAccount.
+        """
+        if to_account is None and hold.counterparty is not None:
+            to_account = ids.show("acc", hold.counterparty)
+        if to_account is None:
+            return system_account(self, self.holder(hold), pattern, type="revenue")
+        row = self.account(to_account)
+        if row.facts.id == hold.account:
+            raise SameAccount(account=row.facts.name)
+        return row
+
+    def party(self, ref: str, holder: AccountRow) -> AccountFacts:
+        """An account that this holder may pay later.
+
+        Refuses: AccountNotFound, SameAccount, CurrencyMismatch, NormalBalanceMismatch, AccountClosed.
+        """
+        key = account_key(ref)
+        named = self.find(PartyRow, key) or self.find(AccountRow, key)
+        if named is None:
+            raise AccountNotFound(account=ref)
+        facts = named.facts
+        if facts.id == holder.facts.id:
+            raise SameAccount(account=facts.name)
+        if facts.currency != holder.facts.currency:
+            raise CurrencyMismatch(account=facts.name, currency=facts.currency, expected=holder.facts.currency)
+        if facts.sign != holder.facts.sign:
+            raise NormalBalanceMismatch(account=facts.name, type=facts.type, expected=holder.facts.type)
+        if named.status == "closed":
+            raise AccountClosed(account=facts.name)
+        return facts
+
+    def place(
+        self,
+        kind: str,
+        row: AccountRow,
+        amount: int,
+        *,
+        to: AccountFacts | None = None,
+        expires_in: int | None = None,
+        on_timeout: str = "refund",
+        allow_overcapture: bool = False,
+        reason: str | None = None,
+        references: dict[str, str] | None = None,
+        destination: str | None = None,
+    ) -> HoldRow:
+        """Move money from `available` to the bucket of this kind, and keep account of it.
+
+        Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
+        """
+        hold = HoldRow(
+            self.new_id(),
+            kind,
+            row.facts.id,
+            row.facts.currency,
+            row.stripe,
+            amount,
+            created_at=self.now,
+            counterparty=to.id if to else None,
+            expires_at=self.now + timedelta(seconds=expires_in) if expires_in else None,
+            on_timeout=on_timeout,
+            allow_overcapture=allow_overcapture,
+            reason=reason or "",
+            references=in_order(references or {}),
+            destination=destination,
+        )
+        self.move(amount, (row, AVAILABLE), (row, BUCKET_OF[kind]))
+        return self.add(hold)
+
+    def pay(self, hold: HoldRow, amount: int, target: tuple[AccountRow, Bucket], *, ending: str | None = None) -> None:
+        """Held money leaves for good.
+
+        Refuses: CurrencyMismatch, NormalBalanceMismatch, AccountClosed, AccountFrozen.
+        """
+        self.move(amount, (self.holder(hold), hold.bucket), target)
+        hold.settle(amount, 0, ending=ending)
+
+    def give_back(self, hold: HoldRow, amount: int, *, ending: str | None = None) -> None:
+        """Held money returns to its account, frozen or not, and repays drawn credit first."""
+        self.restore(amount, self.holder(hold), hold.bucket)
+        hold.settle(0, amount, ending=ending)
+
+    def show_hold(self, hold: HoldRow) -> None:
+        """Name the hold in the event and the answer, by its kind; a stored one is written back."""
+        hold.changed = True
+        hold.updated_at = self.now
+        self.result[hold.kind] = hold.document()
+
+    def require_own(self, rows: list[AccountRow], amount: int) -> None:
+        """Money that the account owns itself, without what its credit line lent it. Refuses: InsufficientFunds."""
+        own = sum(row.numbers[AVAILABLE] - row.numbers[Bucket.CREDIT_USED] for row in rows)
+        if rows[0].status == "open" and amount > own:
+            facts = rows[0].facts
+            raise InsufficientFunds(
+                account=facts.name,
+                bucket=AVAILABLE.label,
+                required=str(amount),
+                available=str(max(own, 0)),
+                shortfall=str(amount - max(own, 0)),
+                currency=facts.currency,
+            )
+
+
+def require_pending(hold: HoldRow) -> None:
+    """Refuses: HoldNotPending, EscrowDisputed."""
+    if hold.status == "disputed":
+        raise EscrowDisputed(hold=ids.show("hld", hold.id))
+    if hold.status != "pending":
+        raise HoldNotPending(hold=ids.show("hld", hold.id), status=hold.status)
+
+
+def require_live(hold: HoldRow, books: HoldBooks) -> None:
+    """Pending, and its time is not over. Refuses: HoldExpired, HoldNotPending, EscrowDisputed.
+
+    An expired hold is called so before and after the sweeper: the caller cannot know which it was.
+    """
+    if hold.status == "expired" or hold.due(books.now):
+        raise HoldExpired(
+            hold=ids.show("hld", hold.id), expired_at=clock.stamp(hold.expires_at) if hold.expires_at else None
+        )
+    require_pending(hold)
+
+
+def part(hold: HoldRow, amount: int | None) -> int:
+    """How much of what is left; all of it unless said. Refuses: CaptureExceedsHold."""
+    if amount is None:
+        return hold.remaining
+    if amount > hold.remaining:
+        raise CaptureExceedsHold(
+            hold=ids.show("hld", hold.id), asked=str(amount), remaining=str(hold.remaining), currency=hold.currency
+        )
+    return amount

@@ -1,0 +1,112 @@
+"""Deposits: money that comes in from outside, once per source and external reference."""
+
+from accounts.errors import AccountClosed, AccountNotFound, AmountOverflow, NormalBalanceMismatch
+from accounts.fields import AccountRef
+from accounts.rows import AccountRow
+from holds.books import HoldBooks
+from holds.cash_rows import DepositRow
+from holds.commands.shared import AVAILABLE
+from holds.errors import DepositNotFound, DepositNotPending, DuplicateDeposit
+from holds.fields import DepositId
+from holds.rows import CUSTODY
+from journal.commands.shared import system_account
+from ledger_project.kernel import ids
+from ledger_project.kernel.fields import Amount, Flag, LongText, Text
+from ledger_project.log.command import command
+
+
+@command(
+    event="deposit.recorded",
+    refuses=(DuplicateDeposit, AccountNotFound, NormalBalanceMismatch, AccountClosed, AmountOverflow),
+    also_wants=lambda call: [
+        ("beside", (call["account"], CUSTODY)),
+        ("deposit_ref", (call["source"], call["external_ref"])),
+    ],
+)
+def record_deposit(
+    books: HoldBooks,
+    *,
+    account: AccountRef,
+    amount: Amount,
+    source: Text,
+    external_ref: Text,
+    confirmed: Flag = True,
+) -> None:
+    """Record money that came in from outside; while it is not `confirmed` it is announced and moves nothing.
+
+    A source (a chain, a bank) gives each of its payments one reference (a transaction hash), which is used once.
+    """
+    twin = books.find(DepositRow, (source, external_ref))
+    if twin is not None:
+        raise DuplicateDeposit(
+            deposit=ids.show("dep", twin.id), event=ids.show("evt", twin.id), status=twin.status, source=source,
+            external_ref=external_ref,
+        )  # fmt: skip
+    row = books.account(account)
+    _require_receiver(row)
+    deposit = books.add(
+        DepositRow(
+            books.new_id(),
+            row.facts.id,
+            row.facts.currency,
+            amount,
+            source,
+            external_ref,
+            "announced",
+            "",
+            books.now,
+            books.now,
+        ),
+        (source, external_ref),
+    )
+    if confirmed:
+        _credit(books, deposit, row)
+    books.result["deposit"] = deposit.document()
+
+
+@command(
+    event="deposit.confirmed",
+    refuses=(DepositNotFound, DepositNotPending, AccountClosed, AmountOverflow),
+)
+def confirm_deposit(books: HoldBooks, *, deposit: DepositId) -> None:
+    """Credit an announced deposit, or one that was given up and arrived after all."""
+    found = _pending(books, deposit)
+    _credit(books, found, books.account(ids.show("acc", found.account)))
+    books.result["deposit"] = found.document()
+
+
+@command(event="deposit.failed", refuses=(DepositNotFound, DepositNotPending))
+def fail_deposit(books: HoldBooks, *, deposit: DepositId, reason: LongText) -> None:
+    """Give an announced deposit up: it is no longer expected. Should it arrive after all, confirm it."""
+    found = _pending(books, deposit)
+    found.status = "failed"
+    found.reason = reason
+    found.updated_at = books.now
+    found.changed = True
+    books.result["deposit"] = found.document()
+
+
+def _pending(books: HoldBooks, deposit_id: DepositId) -> DepositRow:
+    deposit = books.find(DepositRow, deposit_id)
+    if deposit is None:
+        raise DepositNotFound(deposit=ids.show("dep", deposit_id))
+    if deposit.status == "confirmed":
+        raise DepositNotPending(deposit=ids.show("dep", deposit_id), status=deposit.status)
+    return deposit
+
+
+def _require_receiver(row: AccountRow) -> None:
+    """Custody is an asset, so what comes in stands on the credit side."""
+    if row.facts.sign > 0:
+        raise NormalBalanceMismatch(account=row.facts.name, type=row.facts.type, expected="liability")
+    if row.status == "closed":
+        raise AccountClosed(account=row.facts.name)
+
+
+def _credit(books: HoldBooks, deposit: DepositRow, row: AccountRow) -> None:
+    books.give(system_account(books, row, CUSTODY, type="asset"), AVAILABLE, deposit.amount)
+    books.give(row, AVAILABLE, deposit.amount)
+    books.write_entry("deposit", references=deposit.entry_references())
+    deposit.status = "confirmed"
+    deposit.updated_at = books.now
+    deposit.changed = True

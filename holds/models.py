@@ -1,0 +1,189 @@
+"""Money that is promised, and money on its way in or out.
+
+The executor writes holds and deposits with SQL of its own (`holds/rows.py`); the models serve the admin and the lists.
+"""
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+
+NUMERIC = {"max_digits": 38, "decimal_places": 0}
+OPEN = ["pending", "disputed"]
+
+
+class Hold(models.Model):
+    """Money of one account that is promised: `captured` has left the account, `released` has gone back to it.
+
+    One table for holds, escrows (`counterparty` is the seller), stakes and withdrawals, because they live and end
+    alike. `stripe` is the balance row that the money stands on. Its id is that of the event that placed it.
+    """
+
+    class Kind(models.TextChoices):
+        HOLD = "hold"
+        ESCROW = "escrow"
+        STAKE = "stake"
+        WITHDRAWAL = "withdrawal"
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        DISPUTED = "disputed"
+        CAPTURED = "captured"
+        RELEASED = "released"
+        REFUNDED = "refunded"
+        RESOLVED = "resolved"
+        SLASHED = "slashed"
+        EXPIRED = "expired"
+        CONFIRMED = "confirmed"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    kind = models.TextField(choices=Kind.choices)
+    account = models.ForeignKey(
+        "accounts.Account", models.PROTECT, db_index=False, db_constraint=False, related_name="holds"
+    )
+    stripe = models.SmallIntegerField()
+    counterparty = models.ForeignKey(
+        "accounts.Account", models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False, related_name="+"
+    )
+    amount = models.DecimalField(**NUMERIC)
+    captured = models.DecimalField(**NUMERIC, default=0)
+    released = models.DecimalField(**NUMERIC, default=0)
+    overcaptured = models.DecimalField(**NUMERIC, default=0)
+    allow_overcapture = models.BooleanField(default=False)
+    status = models.TextField(choices=Status.choices, default=Status.PENDING)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    on_timeout = models.TextField(default="refund")
+    reason = models.TextField(blank=True, default="")
+    references = models.JSONField(default=dict)
+    order_id = models.TextField(null=True, blank=True)
+    captured_entry = models.UUIDField(null=True, blank=True)
+    destination = models.TextField(null=True, blank=True)
+    external_ref = models.TextField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(
+                fields=["tenant", "external_ref"], condition=Q(external_ref__isnull=False), name="duplicate_withdrawal"
+            ),
+            CheckConstraint(condition=Q(amount__gt=0), name="hold_amount"),
+            CheckConstraint(
+                condition=Q(captured__gte=0) & Q(released__gte=0) & Q(amount__gte=F("captured") + F("released")),
+                name="capture_exceeds_hold",
+            ),
+            # More than the hold is taken only with leave, and only by the capture that ends it.
+            CheckConstraint(
+                condition=Q(overcaptured=0)
+                | Q(overcaptured__gt=0, allow_overcapture=True, amount=F("captured") + F("released")),
+                name="hold_overcapture",
+            ),
+            CheckConstraint(
+                condition=Q(status__in=OPEN, amount__gt=F("captured") + F("released"))
+                | (~Q(status__in=OPEN) & Q(amount=F("captured") + F("released"))),
+                name="hold_status_matches_amounts",
+            ),
+            CheckConstraint(
+                condition=Q(kind="hold", status__in=["pending", "captured", "released", "expired"])
+                | Q(
+                    kind="escrow",
+                    status__in=["pending", "disputed", "released", "refunded", "resolved", "expired"],
+                    counterparty__isnull=False,
+                )
+                | Q(kind="stake", status__in=["pending", "released", "slashed"], expires_at__isnull=True)
+                | Q(
+                    kind="withdrawal",
+                    status__in=["pending", "confirmed", "failed"],
+                    expires_at__isnull=True,
+                    destination__isnull=False,
+                ),
+                name="hold_kind",
+            ),
+            CheckConstraint(condition=Q(on_timeout__in=["refund", "release"]), name="hold_on_timeout"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "kind", "id"], name="hold_page"),
+            models.Index(fields=["account", "id"], name="hold_of_account"),
+            models.Index(
+                fields=["tenant", "expires_at", "id"],
+                condition=Q(status="pending", expires_at__isnull=False),
+                name="hold_due",
+            ),
+            models.Index(fields=["id"], condition=Q(kind="withdrawal", status="pending"), name="withdrawal_pending"),
+            GinIndex(
+                fields=["references"],
+                opclasses=["jsonb_path_ops"],
+                condition=~Q(references={}),
+                name="hold_references",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"hld_{self.id.hex}"
+
+
+class Deposit(models.Model):
+    """Money that came in from outside, once per source and external reference; while announced it moves nothing."""
+
+    class Status(models.TextChoices):
+        ANNOUNCED = "announced"
+        FAILED = "failed"
+        CONFIRMED = "confirmed"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    account = models.ForeignKey(
+        "accounts.Account", models.PROTECT, db_index=False, db_constraint=False, related_name="deposits"
+    )
+    amount = models.DecimalField(**NUMERIC)
+    source = models.TextField()
+    external_ref = models.TextField()
+    status = models.TextField(choices=Status.choices)
+    reason = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(fields=["tenant", "source", "external_ref"], name="duplicate_deposit"),
+            CheckConstraint(condition=Q(amount__gt=0), name="deposit_amount"),
+            CheckConstraint(condition=Q(status__in=["announced", "failed", "confirmed"]), name="deposit_status"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="deposit_page"),
+            models.Index(fields=["account", "id"], name="deposit_of_account"),
+            models.Index(fields=["account"], condition=Q(status="announced"), name="deposit_announced"),
+        ]
+
+    def __str__(self) -> str:
+        return f"dep_{self.id.hex}"
+
+
+class Payout(models.Model):
+    """How far the withdrawal executor is with one withdrawal.
+
+    This is the executor's notebook, not the ledger's: what counts is the withdrawal's own event. While it is leased a
+    request may be on its way; a worker that was killed leaves its lease to run out.
+    """
+
+    class Answer(models.TextChoices):
+        PAID = "paid"
+        FAILED = "failed"
+
+    withdrawal = models.OneToOneField(
+        Hold, models.PROTECT, primary_key=True, db_constraint=False, related_name="payout"
+    )
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    attempts = models.IntegerField(default=0)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    next_try_at = models.DateTimeField()
+    answer = models.TextField(choices=Answer.choices, blank=True, default="")
+    external_ref = models.TextField(blank=True, default="")
+    last_error = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [CheckConstraint(condition=Q(answer__in=["", "paid", "failed"]), name="payout_answer")]
+
+    def __str__(self) -> str:
+        return f"hld_{self.withdrawal_id.hex}"
