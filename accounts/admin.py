@@ -158,7 +158,7 @@ class AccountAdmin(ReadOnlyAdmin):
         amount("held", of="total"),
         column("posted", lambda row: figures.amount(posted(row.total), row.scale), name="amount_posted"),
         TENANT,
-        moment("created_at", "opened"),
+        column("opened", lambda row: figures.day(row.created_at)),
     )
     list_filter = (TenantFilter, CurrencyFilter, TypeFilter, StatusFilter, RecordedBetween)
     list_select_related = ("tenant",)
@@ -192,6 +192,7 @@ class BalanceAdmin(ReadOnlyAdmin):
     """All buckets of all accounts; an account's own page has the rest."""
 
     section, icon, order = "Books", "balance", 20
+    in_palette = False  # the account is
     id_prefix = "acc"
     list_display = (
         column("account", lambda row: figures.link(account_url(row), row.name)),

@@ -22,7 +22,7 @@ from ledger_project.log.models import Event, Leaf
 from ledger_project.web import figures
 from ledger_project.web.backoffice import ReadOnlyAdmin
 from ledger_project.web.columns import TENANT, amount, column, moment
-from ledger_project.web.figures import Column, Section, Table, Text
+from ledger_project.web.figures import Section, Text
 from ledger_project.web.list_filters import Choices, DateRange, ExactText, RecordedBetween, TenantFilter
 from ledger_project.web.operations import Operation
 
@@ -140,6 +140,7 @@ class BucketFilter(Choices):
 @admin.register(PostingLine)
 class PostingLineAdmin(ReadOnlyAdmin):
     section, icon, order = "Journal", "list_alt", 20
+    in_palette = False  # its entry and its account are
     list_display = (
         column("entry", lambda row: entry_link(row.entry_id)),
         moment("effective_at", "effective"),
@@ -252,13 +253,13 @@ def proof(request: HttpRequest, event: Event) -> list[Section]:
     document, stored = documents.read([event.pk], look)[event.pk]
     computed = content_hash(document)
     verdict = figures.status("matches") if computed == stored else figures.status("does not match")
-    rows = [
-        ["stored when it was posted", figures.code(stored.hex(), copy=True), ""],
-        ["computed from the rows now", figures.code(computed.hex()), verdict],
+    hashes = [
+        verdict,
+        figures.labelled("stored when it was posted", figures.code(stored.hex(), copy=True)),
+        figures.labelled("computed from the rows as they are now", figures.code(computed.hex())),
     ]
-    columns = [Column("SHA-256 of the event's canonical JSON"), Column("hash"), Column("verdict")]
     return [
-        Table("Content hash", columns, rows),
+        Text("Content hash: SHA-256 of the event's canonical JSON", figures.lines(hashes)),
         Text("Payload: the arguments as they were given", figures.pretty(document["payload"])),
         Text("Result: what was made, and the balances after", figures.pretty(document["result"])),
     ]

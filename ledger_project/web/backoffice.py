@@ -90,7 +90,7 @@ def find_anything(request: HttpRequest, term: str) -> list[SearchResult]:
     term = request.GET.get("s", term).strip()  # as it was typed: ids and names know upper and lower case
     found: list[SearchResult] = []
     for each in admin.site.admins_seen_by(request):  # type: ignore[attr-defined]
-        if each.search_fields:
+        if each.in_palette and isinstance(each, ReadOnlyAdmin) and each.search_fields:
             rows, _ = each.get_search_results(request, each.get_queryset(request), term)
             kind = capfirst(str(each.opts.verbose_name))
             found += [SearchResult(str(row), kind, each.page_url(row), each.icon) for row in rows[:5]]
@@ -139,6 +139,7 @@ class LedgerAdmin(UnfoldModelAdmin):
     section: ClassVar[str]
     icon: ClassVar[str] = "table_rows"
     order: ClassVar[int] = 50
+    in_palette: ClassVar[bool] = True  # whether Ctrl+K finds its rows
 
     def list_url(self) -> str:
         return reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist")
@@ -325,7 +326,7 @@ class ReadOnlyAdmin(LedgerAdmin):
         event = ids.read("evt", done.document["id"])
         again = " (by an earlier sending of this form)" if done.replayed else ""
         shown = event and link(record_url("log.event", "evt", event), "the event")
-        messages.success(request, format_html("{}: {}{} — {}", operation.done.capitalize(), str(row), again, shown))
+        messages.success(request, format_html("{}: {}{} — {}", capfirst(operation.done), str(row), again, shown))
         if operation.reveal and not done.replayed:
             return self._operation_page(request, operation, form, [row], secret=operation.reveal(form))
         return HttpResponseRedirect(self.page_url(row))

@@ -85,6 +85,10 @@ def list_url(label: str) -> str:
     return reverse(f"admin:{label.replace('.', '_')}_changelist")
 
 
+def labelled(label: str, value: Any) -> SafeString:
+    return format_html('<span class="lb-label">{}</span> {}', label, value)
+
+
 def lines(parts: Iterable[Any]) -> SafeString:
     """Each part on a line of its own."""
     return format_html_join("", '<div class="lb-line">{}</div>', ((part,) for part in parts))
@@ -97,6 +101,12 @@ def moment(value: datetime | None) -> SafeString:
     stamp = clock.stamp(value)
     text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return format_html('<time class="lb-time" datetime="{}" title="{}">{} UTC</time>', stamp, stamp, text)
+
+
+def day(value: datetime) -> SafeString:
+    """The UTC day; the tooltip has the time."""
+    stamp, text = clock.stamp(value), value.astimezone(UTC).strftime("%Y-%m-%d")
+    return format_html('<time class="lb-time" datetime="{}" title="{}">{}</time>', stamp, stamp, text)
 
 
 def status(word: str) -> SafeString:

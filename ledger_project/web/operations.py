@@ -173,9 +173,17 @@ def carry_out(operation: Operation, rows: Sequence[tuple[Model, str]], form: Ope
         else:
             by_tenant.setdefault(call.tenant, []).append(call)
     for calls in by_tenant.values():
-        for result in execute(calls):
+        for result in _results(calls):
             outcome.add(result)
     return outcome
+
+
+def _results(calls: list[Call]) -> Sequence[Result]:
+    """One result for each call; where the rows were locked for too long, that is each one's."""
+    try:
+        return execute(calls)
+    except Refusal as refusal:
+        return [refusal] * len(calls)
 
 
 def explain(refusal: Refusal) -> str:

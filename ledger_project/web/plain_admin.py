@@ -28,10 +28,10 @@ class PlainAdmin(ReadOnlyAdmin):
         fields = [field for field in model._meta.concrete_fields if field.name not in ("tenant", model._meta.pk.name)]
         short = [field for field in fields if not isinstance(field, LONG)]
         tenant = [TENANT] if any(field.name == "tenant" for field in model._meta.concrete_fields) else []
-        self.section = model._meta.app_config.verbose_name  # type: ignore[misc,union-attr]
-        self.list_display = ["linked_name", *map(_cell, short[:LISTED]), *tenant]  # type: ignore[misc]
+        self.section = str(model._meta.app_config.verbose_name)  # type: ignore[misc]
+        self.list_display = ["linked_name", *map(_cell, short[:LISTED]), *tenant]
         self.facts = [_cell(model._meta.pk), *map(_cell, fields), *tenant]  # type: ignore[misc]
-        self.list_filter = [TenantFilter] if tenant else []  # type: ignore[misc]
+        self.list_filter = [TenantFilter] if tenant else []
         self.list_select_related = ("tenant",) if tenant else ()
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":

@@ -81,7 +81,7 @@ def test_every_model_has_a_page_here():
     client = boss()
     for model in models - composite:
         assert client.get(list_url(model)).status_code == 200, model
-        for row in model.objects.all()[:1]:
+        for row in model._default_manager.all()[:1]:
             assert client.get(page_url(row)).status_code == 200, row
 
 
