@@ -143,10 +143,11 @@ class Supervisor:
             "--graceful-timeout=15",
             "--no-control-socket",
         ]
+        # At INFO they write every task, several a second, into a log that is only set aside at the next start.
         # One worker has nobody to gossip with, and looking for others costs a second of every start.
         alone = ["--without-mingle", "--without-gossip"]
-        worker = [*celery, "worker", f"--concurrency={options.worker_concurrency}", *alone, "--loglevel=INFO"]
-        beat = [*celery, "beat", f"--schedule={place.home / 'beat-schedule'}", "--pidfile=", "--loglevel=INFO"]
+        worker = [*celery, "worker", f"--concurrency={options.worker_concurrency}", *alone, "--loglevel=WARNING"]
+        beat = [*celery, "beat", f"--schedule={place.home / 'beat-schedule'}", "--pidfile=", "--loglevel=WARNING"]
         return [
             Child("web", start=partial(self._python, "web", gunicorn), wait=self._wait_for_web),
             Child("worker", start=partial(self._python, "worker", worker)),
