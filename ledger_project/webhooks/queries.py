@@ -31,7 +31,7 @@ def webhook(tenant: int, ref: str) -> Endpoint:
 def deliveries(endpoint: Endpoint) -> QuerySet[Delivery]:
     """The deliveries of a webhook, with their newest attempts."""
     newest = Attempt.objects.order_by("-started_at")[:ATTEMPTS_SHOWN]
-    return Delivery.objects.filter(endpoint=endpoint).prefetch_related(Prefetch("tries", newest))
+    return Delivery.objects.filter(endpoint=endpoint).prefetch_related(Prefetch("tries", newest, to_attr="newest"))
 
 
 def show_webhook(row: Endpoint) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def show_delivery(row: Delivery) -> dict[str, Any]:
         "next_attempt_at": row.due_at and clock.stamp(row.due_at),
         "created_at": clock.stamp(row.created_at),
         "settled_at": row.settled_at and clock.stamp(row.settled_at),
-        "attempts": [show_attempt(each) for each in row.tries.all()],
+        "attempts": [show_attempt(each) for each in row.newest],  # type: ignore[attr-defined]
     }
 
 
