@@ -22,11 +22,12 @@ from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import content_hash
 from ledger_project.kernel.errors import Busy, IdempotencyKeyRequired, IdempotencyKeyReused, Refusal
 from ledger_project.kernel.fields import TextField
-from ledger_project.log import arrays, documents
+from ledger_project.log import documents
 from ledger_project.log.command import COMMANDS, Arguments, Command
 from ledger_project.log.documents import Document
 from ledger_project.log.grouping import Group
 from ledger_project.log.unit import Batch, Query, Store, Unit, Wants
+from ledger_project.log.wire import round_trip
 
 MAX_BATCH = 1000
 ATTEMPTS = 8  # each repeat follows another writer's commit, or a lost connection
@@ -70,8 +71,7 @@ Result = Done | Refusal | Exception
 def look(sql: str, parameters: Sequence[Any]) -> list[Any]:
     """Read rows with a prepared statement on this thread's connection."""
     django_connection.ensure_connection()
-    cursor = psycopg.Cursor(django_connection.connection)
-    return cursor.execute(sql, arrays.parameters(parameters), prepare=True).fetchall()
+    return round_trip(django_connection.connection, [(sql, parameters)])[0]
 
 
 class BatchRefused(Exception):
@@ -154,9 +154,9 @@ class _Attempt:
         # Inside a caller's transaction the batch is a savepoint of it: embedded use, and one commit for both.
         nested = django_connection.in_atomic_block
         self.begin, self.commit, self.rollback = (
-            ("SAVEPOINT batch", "RELEASE SAVEPOINT batch", "ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch")
+            ("SAVEPOINT batch", "RELEASE SAVEPOINT batch", ["ROLLBACK TO SAVEPOINT batch", "RELEASE SAVEPOINT batch"])
             if nested
-            else ("BEGIN", "COMMIT", "ROLLBACK")
+            else ("BEGIN", "COMMIT", ["ROLLBACK"])
         )
         slot = os.getpid() * 7 + threading.get_ident() // 4096
         self.wants = Wants(tenant=self.tenant, slot=slot, committed=not nested)
@@ -173,38 +173,28 @@ class _Attempt:
             if accepted and not self.dry_run:
                 self._write(batch, accepted)
             else:
-                self._simple(self.rollback)
+                self._roll_back()
         except BaseException:
             if not self.connection.closed:
-                self._simple(self.rollback)
+                self._roll_back()
             raise
         return results
 
-    def _cursor(self) -> psycopg.Cursor[Any]:
-        return psycopg.Cursor(self.connection)
-
-    def _execute(self, sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
-        return self._cursor().execute(sql, arrays.parameters(parameters), prepare=True)
-
-    def _simple(self, statements: str) -> None:
-        for statement in statements.split("; "):
-            self._cursor().execute(statement)
-
     def _lock(self) -> tuple[Batch, dict[str, tuple[UUID, str, Any]]]:
         """First round trip: lock in order, read, and find spent keys last, when a concurrent twin has committed."""
-        reads = []
-        with self.connection.pipeline():
-            self._cursor().execute(self.begin)
-            for store in Store.all:
-                query = store.reading(self.wants)
-                reads.append((store, query and self._execute(*query)))
-            keys = [call.idempotency_key for call in self.calls]
-            spent = self._execute(_SPENT_KEYS, (self.tenant, keys))
-        records = spent.fetchall()
-        batch = Batch(clock.adjusted(records[0][0]))
-        for store, cursor in reads:
-            store.load(cursor.fetchall() if cursor else (), batch, self.wants)
-        return batch, {key: (event_id, command, payload) for _, key, event_id, command, payload in records if key}
+        stores = [(store, query) for store in Store.all if (query := store.reading(self.wants))]
+        keys = [call.idempotency_key for call in self.calls]
+        _, *reads, spent = round_trip(
+            self.connection, [(self.begin, ()), *(query for _, query in stores), (_SPENT_KEYS, (self.tenant, keys))]
+        )
+        batch = Batch(clock.adjusted(spent[0][0]))
+        read = {store: rows for (store, _), rows in zip(stores, reads, strict=True)}
+        for store in Store.all:
+            store.load(read.get(store, ()), batch, self.wants)
+        return batch, {key: (event_id, command, payload) for _, key, event_id, command, payload in spent if key}
+
+    def _roll_back(self) -> None:
+        round_trip(self.connection, [(statement, ()) for statement in self.rollback])
 
     def _plan(self, batch: Batch, spent: dict[str, Any]) -> tuple[list[Result], list[tuple[Call, Unit, Done]]]:
         """Run the plans one after the other, each on what the ones before it left."""
@@ -281,9 +271,7 @@ class _Attempt:
                 queries += store.writing(changed[store], self.tenant, batch.now)
         statement = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _) in enumerate(queries))
         parameters = [value for _, values in queries for value in values]
-        with self.connection.pipeline():
-            self._execute(f"WITH {statement} SELECT 1", parameters)
-            self._cursor().execute(self.commit)
+        round_trip(self.connection, [(f"WITH {statement} SELECT 1", parameters), (self.commit, ())])
 
 
 _SPENT_KEYS = """

@@ -1,0 +1,182 @@
+"""One round trip: several statements sent together, and all their results.
+
+psycopg's pipeline sends each statement by itself, which wakes the server and this process for every one of them; on the
+posting path that cost more than the work. Here libpq (through psycopg) sends a list of prepared statements in one
+write. Statements are prepared at first use on a connection. Parameters travel as text, rows are loaded by psycopg.
+"""
+
+import re
+import select
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import pq
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq.abc import PGresult
+
+Statement = tuple[str, Sequence[Any]]
+Rows = list[tuple[Any, ...]]
+
+_IN_AND_OUT = select.POLLIN | select.POLLOUT
+_UNKNOWN = 0  # PostgreSQL infers the type from the cast or the column beside it
+_OIDS: dict[type, int] = {bool: 16, int: 20, UUID: 2950, datetime: 1184}
+
+# The names of what is prepared on each connection, by statement and parameter types.
+_prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[tuple[str, tuple[int, ...]], bytes]] = WeakKeyDictionary()
+
+
+def round_trip(connection: psycopg.Connection[Any], statements: Sequence[Statement]) -> list[Rows]:
+    """Execute the statements in order and return the rows of each (empty for those that have none).
+
+    Raises the first error as psycopg's; the statements after it were not executed. `%s` marks a parameter; a list is
+    sent as an array literal, whose type the statement says.
+    """
+    with connection.lock:
+        # Inside `atomic`, psycopg begins the transaction with its first own statement; it must not be later than ours.
+        begins = not connection.autocommit and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+        try:
+            results, error = _Exchange(connection).run([("BEGIN", ()), *statements] if begins else statements)
+        except BaseException:
+            # Lost or stopped half-way: results nobody has read would be taken for the next statement's.
+            connection.pgconn.finish()
+            raise
+    if error is not None:
+        raise error
+    return [_rows(connection, result) for result in results[begins:]]
+
+
+class _Exchange:
+    """The statements of one round trip on their way."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.pgconn = connection.pgconn
+        self.names = _prepared.setdefault(connection, {})
+        self.fresh: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        if self.pgconn.status == pq.ConnStatus.BAD:
+            raise psycopg.OperationalError("the connection is closed")
+        self.poll = select.poll()
+        self.poll.register(self.pgconn.socket, select.POLLIN)
+
+    def run(self, statements: Sequence[Statement]) -> tuple[list[PGresult], psycopg.Error | None]:
+        """The statements' results, and the first error. Raises OperationalError when the connection is lost."""
+        self.pgconn.enter_pipeline_mode()
+        prepares = [self._send(*statement) for statement in statements]
+        self.pgconn.pipeline_sync()
+        results: list[PGresult] = []
+        failures: list[psycopg.Error] = []
+        for prepare in prepares:
+            if prepare is not None and self._receive(failures).status == pq.ExecStatus.COMMAND_OK:
+                self.names[prepare] = self.fresh[prepare]
+            results.append(self._receive(failures))
+        self._next()  # the sync itself
+        self.pgconn.exit_pipeline_mode()
+        return results, failures[0] if failures else None
+
+    def _send(self, sql: str, parameters: Sequence[Any]) -> tuple[str, tuple[int, ...]] | None:
+        """Queue one statement, and before it its preparation where it is new; says what is being prepared."""
+        oids = tuple(_OIDS.get(type(value), _UNKNOWN) for value in parameters)
+        key = sql, oids
+        name = self.names.get(key) or self.fresh.get(key)
+        if name is None:
+            name = self.fresh[key] = f"ledger_{len(self.names) + len(self.fresh)}".encode()
+            self.pgconn.send_prepare(name, numbered(sql), oids)
+        else:
+            key = None  # type: ignore[assignment]
+        self.pgconn.send_query_prepared(name, [_text(value) for value in parameters])
+        return key
+
+    def _next(self) -> PGresult | None:
+        """The next result; sends what is still unsent.
+
+        libpq would wait for it with the interpreter locked: a thread that waits for a row lock would keep the thread
+        that holds it from committing.
+        """
+        while self.pgconn.is_busy():
+            unsent = self.pgconn.flush()
+            ready = select.poll()
+            ready.register(self.pgconn.socket, select.POLLIN | select.POLLOUT if unsent else select.POLLIN)
+            ready.poll()
+            self.pgconn.consume_input()
+        return self.pgconn.get_result()
+
+    def _receive(self, failures: list[psycopg.Error]) -> PGresult:
+        """The next statement's result."""
+        result = self._next()
+        if result is None or self.pgconn.status == pq.ConnStatus.BAD:
+            said = self.pgconn.error_message.decode(errors="replace")
+            raise psycopg.OperationalError(said or "the connection was lost")
+        self._next()  # the None that ends the results of each statement
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            failures.append(error_from_result(result, encoding="utf-8"))
+        return result
+
+    def _wait(self) -> None:
+        """Until a result is there. libpq would wait by itself, but holding the interpreter, and with it the thread that
+        may have the lock we wait for."""
+        unsent = self.pgconn.flush()
+        while unsent or self.pgconn.is_busy():
+            self.poll.modify(self.pgconn.socket, _IN_AND_OUT if unsent else select.POLLIN)
+            self.poll.poll()
+            self.pgconn.consume_input()
+            unsent = unsent and self.pgconn.flush()
+
+
+def _rows(connection: psycopg.Connection[Any], result: PGresult) -> Rows:
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        return []
+    transformer = Transformer(connection)
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple)
+
+
+@lru_cache(maxsize=1024)
+def numbered(sql: str) -> bytes:
+    """`%s` as `$1`, `$2` …, and `%%` as `%`."""
+    count = 0
+
+    def replace(found: re.Match[str]) -> str:
+        nonlocal count
+        if found[0] == "%%":
+            return "%"
+        count += 1
+        return f"${count}"
+
+    return re.sub("%[s%]", replace, sql).encode()
+
+
+def _text(value: Any) -> bytes | None:
+    """A parameter in PostgreSQL's text form."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return array(value).encode()
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
+    if isinstance(value, datetime):
+        return value.isoformat().encode()
+    return str(value).encode()
+
+
+def array(values: Iterable[Any]) -> str:
+    """An array literal of strings, integers, UUIDs, bools, bytes, times and None."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, str):
+        # Inside quotes only these two are special. A NUL cannot be stored as text, and no field lets one through.
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes):
+        return '"\\\\x' + value.hex() + '"'
+    if isinstance(value, datetime):
+        return '"' + value.isoformat() + '"'
+    return str(value)
