@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Any
+from uuid import UUID
 
 from accounts.rows import BUCKETS
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
-from ledger_project.kernel.fields import ChoiceField, RefField, TextField
+from ledger_project.kernel.fields import ChoiceField, IdField, RefField, TextField
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,4 @@ AccountName = Annotated[str, NameField()]
 AccountType = Annotated[str, ChoiceField(("asset", "liability", "equity", "revenue", "expense"))]
 BucketName = Annotated[str, ChoiceField(tuple(BUCKETS))]
 CurrencyCode = Annotated[str, RefField(kind="currency", maximum=32, pattern=r"[A-Za-z0-9._:-]+")]
+SessionKeyId = Annotated[UUID, IdField("ssk", "session_key")]

@@ -3,6 +3,8 @@
 The executor writes these tables with SQL of its own (`accounts/rows.py`); the models serve the admin and the lists.
 """
 
+from typing import Any
+
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
@@ -93,7 +95,7 @@ class Account(models.Model):
         return self.name
 
 
-NUMERIC = {"max_digits": 38, "decimal_places": 0}
+NUMERIC: dict[str, Any] = {"max_digits": 38, "decimal_places": 0}
 
 
 class Balance(models.Model):
@@ -157,6 +159,50 @@ class Balance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}/{self.stripe}"
+
+
+class SessionKey(models.Model):
+    """A budget on an account: caps on what may be spent with it, and what was. Days are those of UTC."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_index=False, related_name="+")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="session_keys")
+    max_per_spend = models.DecimalField(**NUMERIC, null=True, blank=True)
+    max_per_day = models.DecimalField(**NUMERIC, null=True, blank=True)
+    max_total = models.DecimalField(**NUMERIC, null=True, blank=True)
+    allowed_receivers = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    spent_total = models.DecimalField(**NUMERIC, default=0)
+    spent_day = models.DecimalField(**NUMERIC, default=0)
+    spent_most = models.DecimalField(**NUMERIC, default=0)
+    day = models.DateField(null=True, blank=True)
+    last_spent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            CheckConstraint(
+                condition=(Q(max_per_spend__isnull=True) | Q(spent_most__lte=F("max_per_spend")))
+                & (Q(max_per_day__isnull=True) | Q(spent_day__lte=F("max_per_day")))
+                & (Q(max_total__isnull=True) | Q(spent_total__lte=F("max_total"))),
+                name="spend_cap_exceeded",
+            ),
+            CheckConstraint(
+                condition=Q(spent_most__gte=0) & Q(spent_day__gte=0) & Q(spent_total__gte=F("spent_day")),
+                name="session_key_spent",
+            ),
+            CheckConstraint(
+                condition=Q(expires_at__isnull=True)
+                | Q(last_spent_at__isnull=True)
+                | Q(last_spent_at__lt=F("expires_at")),
+                name="session_key_expired",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "id"], name="session_key_page")]
+
+    def __str__(self) -> str:
+        return f"ssk_{self.id.hex}"
 
 
 class BalanceTotal(models.Model):

@@ -1,5 +1,5 @@
 """The commands of this app, one module per noun; importing it declares them."""
 
-from accounts.commands import accounts, currencies, keys
+from accounts.commands import accounts, credit, currencies, keys, sessions
 
-__all__ = ["accounts", "currencies", "keys"]
+__all__ = ["accounts", "credit", "currencies", "keys", "sessions"]
