@@ -5,4 +5,4 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-        from journal import commands  # noqa: F401  (declares them)
+        from journal import commands, tallies  # noqa: F401  (declare commands and checks)

@@ -5,10 +5,12 @@ from uuid import UUID
 
 from ledger_project.kernel.fields import AmountField, ChoiceField, IdField, ListField, RecordField, RefField
 
-# Held, escrowed, bonded and drawn money belongs to a hold or a credit line, whose own verbs move it.
-FREE_BUCKETS = ("available", "fee_pool", "promo")
+# Held, escrowed, bonded, promotional and drawn money belongs to a hold, a grant or a credit line, whose own verbs
+# move it.
+FREE_BUCKETS = ("available", "fee_pool")
 
 EntryId = Annotated[UUID, IdField("ent", "entry")]
+GrantId = Annotated[UUID, IdField("prm", "promo_grant")]
 Postings = Annotated[
     list[dict[str, Any]],
     ListField(

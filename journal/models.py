@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 
 class Entry(models.Model):
@@ -65,6 +65,146 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"ent_{self.entry_id.hex}/{self.seq}"
+
+
+NUMERIC = {"max_digits": 38, "decimal_places": 0}
+
+
+class RefundTotal(models.Model):
+    """How much of an entry was refunded, or that it was reversed: never both, and never more than it paid."""
+
+    entry = models.OneToOneField(
+        Entry, models.PROTECT, primary_key=True, db_constraint=False, related_name="refund_total"
+    )
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    amount = models.DecimalField(**NUMERIC)
+    refunded = models.DecimalField(**NUMERIC, default=0)
+    reversed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            CheckConstraint(condition=Q(refunded__gte=0, refunded__lte=F("amount")), name="refund_exceeds_original"),
+            CheckConstraint(condition=Q(reversed=False) | Q(refunded=0), name="already_refunded"),
+        ]
+
+    def __str__(self) -> str:
+        return f"ent_{self.entry_id.hex}"
+
+
+class PromoGrant(models.Model):
+    """Promotional money that was given at once, and what became of it."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    account = models.ForeignKey("accounts.Account", models.PROTECT, db_index=False, related_name="promo_grants")
+    amount = models.DecimalField(**NUMERIC)
+    spent = models.DecimalField(**NUMERIC, default=0)
+    burned = models.DecimalField(**NUMERIC, default=0)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            CheckConstraint(
+                condition=Q(spent__gte=0, burned__gte=0, amount__gte=F("spent") + F("burned")),
+                name="promo_exceeds_grant",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["account", "expires_at", "id"],
+                condition=Q(amount__gt=F("spent") + F("burned")),
+                name="promo_open",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(amount__gt=F("spent") + F("burned"), expires_at__isnull=False),
+                name="promo_due",
+            ),
+            models.Index(fields=["tenant", "id"], name="promo_page"),
+        ]
+
+    def __str__(self) -> str:
+        return f"prm_{self.id.hex}"
+
+
+class BillingRecord(models.Model):
+    """A payment, refund, payout or dispute of the billing engine, once by the id that it has there."""
+
+    entry = models.OneToOneField(
+        Entry, models.PROTECT, primary_key=True, db_constraint=False, related_name="billing_record"
+    )
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    kind = models.TextField()
+    external_id = models.TextField()
+    party = models.TextField()
+    currency = models.TextField()
+    amount = models.DecimalField(**NUMERIC)
+
+    class Meta:
+        constraints = [UniqueConstraint(fields=["tenant", "kind", "external_id"], name="duplicate_record")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.external_id}"
+
+
+class ClearingAccount(models.Model):
+    """The account that a domain's exchange with others goes through, one per currency. Its row is its lock."""
+
+    account = models.OneToOneField("accounts.Account", models.PROTECT, primary_key=True, related_name="clearing")
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    domain = models.TextField()
+    currency = models.TextField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [UniqueConstraint(fields=["tenant", "domain", "currency"], name="clearing_account_exists")]
+
+    def __str__(self) -> str:
+        return f"{self.domain} ({self.currency})"
+
+
+class SettlementBatch(models.Model):
+    """What was settled at once; its id is its event's, and its entry's where money moved."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    netting_batch_id = models.TextField()
+    since = models.DateTimeField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    moved = models.BooleanField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "settlement batches"
+        constraints = [UniqueConstraint(fields=["tenant", "netting_batch_id"], name="settlement_exists")]
+        indexes = [models.Index(fields=["tenant", "id"], name="settlement_page")]
+
+    def __str__(self) -> str:
+        return self.netting_batch_id
+
+
+class SettledRange(models.Model):
+    """The postings of one stripe that a batch settled: versions above `version_from`, up to and with `version_to`."""
+
+    pk = models.CompositePrimaryKey("batch_id", "account_id", "stripe")
+    batch = models.ForeignKey(SettlementBatch, models.PROTECT, db_index=False, related_name="ranges")
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    account = models.ForeignKey("accounts.Account", models.PROTECT, db_index=False, related_name="+")
+    stripe = models.SmallIntegerField()
+    version_from = models.BigIntegerField()
+    version_to = models.BigIntegerField()
+    net = models.DecimalField(**NUMERIC)
+    postings = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(fields=["account", "stripe", "version_from"], name="settled_twice"),
+            CheckConstraint(condition=Q(version_to__gt=F("version_from")), name="settled_range"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.stripe} ({self.version_from}, {self.version_to}]"
 
 
 class PostingLine(models.Model):

@@ -128,6 +128,8 @@ class EntryStore(Store):
             line = Line(facts[account], stripe, Bucket(bucket), amount, after, version)
             lines.setdefault(entry_id, []).append(line)
             wants.add("account", account)
+            if bucket == Bucket.FEE_POOL and facts[account].unbounded:
+                wants.add("whole_account", account)  # what is taken back may be in any stripe
         for entry_id, kind, effective_at, description, references, metadata, reverses in look(
             _STORED_ENTRIES, (wants.tenant, keys)
         ):

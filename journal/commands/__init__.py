@@ -1,5 +1,16 @@
 """The commands of this app, one module per family; importing it declares them."""
 
-from journal.commands import entries, movement, supply
+from journal.commands import billing, clearing, credit, entries, fees, movement, promo, refund, spend, supply
 
-__all__ = ["entries", "movement", "supply"]
+__all__ = [
+    "billing",
+    "clearing",
+    "credit",
+    "entries",
+    "fees",
+    "movement",
+    "promo",
+    "refund",
+    "spend",
+    "supply",
+]

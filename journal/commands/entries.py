@@ -5,15 +5,25 @@ from typing import Annotated
 from accounts.errors import AccountClosed, AccountFrozen, AccountNotFound, AmountOverflow, InsufficientFunds
 from accounts.rows import BUCKETS, Bucket
 from journal.commands.shared import AVAILABLE
-from journal.errors import AlreadyReversed, EntryNotFound, NotReversible, TooFewPostings, UnbalancedEntry
+from journal.errors import (
+    AlreadyRefunded,
+    AlreadyReversed,
+    EntryNotFound,
+    NotReversible,
+    TooFewPostings,
+    UnbalancedEntry,
+)
 from journal.fields import EntryId, Postings
 from journal.posting import Books
+from journal.refunds import RefundTotalRow, require_not_reversed
+from journal.rows import EntryRow
 from ledger_project.kernel import ids
 from ledger_project.kernel.fields import LongText, Metadata, Moment, References, TextField
 from ledger_project.log.command import command
 
 Kind = Annotated[str, TextField(maximum=64, pattern=r"[a-z][a-z0-9_]*")]
-PROMISED = frozenset({"held", "escrowed", "bonded"})
+PROMISED = frozenset({"held", "escrowed", "bonded", "promo"})
+FINAL = frozenset({"refund", "payment_refund", "settlement"})  # they count towards something else
 
 
 @command(
@@ -58,28 +68,51 @@ def post_entry(
 
 @command(
     event="entry.reversed",
-    refuses=(EntryNotFound, AlreadyReversed, NotReversible, AccountClosed, AccountFrozen, InsufficientFunds),
+    refuses=(
+        EntryNotFound,
+        AlreadyReversed,
+        NotReversible,
+        AlreadyRefunded,
+        AccountClosed,
+        AccountFrozen,
+        InsufficientFunds,
+    ),
+    also_wants=lambda call: [("refund_total", call["entry"])],
 )
 def reverse_entry(books: Books, *, entry: EntryId, reason: LongText | None = None) -> None:
     """Post the opposite of an entry, whole and once; both name each other."""
     original = books.stored_entry(entry)
-    if original.reversed_by is not None:
-        raise AlreadyReversed(entry=ids.show("ent", entry), reversed_by=ids.show("ent", original.reversed_by))
-    if original.reverses is not None or any(line.bucket.label in PROMISED for line in original.lines):
+    given_back = require_not_reversed(books, original)
+    effect = _effect(original)
+    final = original.reverses is not None or original.kind in FINAL or not any(effect.values())
+    if final or any(line.bucket.label in PROMISED for line in original.lines):
         raise NotReversible(entry=ids.show("ent", entry), kind=original.kind)
+    if given_back is not None:
+        raise AlreadyRefunded(entry=ids.show("ent", entry), refunded=str(given_back.refunded))
 
-    # Drawn credit is undone as the available money it stood for: giving repays the line, taking draws it again.
-    effect: dict[tuple[str, Bucket], int] = {}
-    for line in original.lines:
-        bucket = AVAILABLE if line.bucket is Bucket.CREDIT_USED else line.bucket
-        key = (f"acc_{line.account.id.hex}", bucket)
-        effect[key] = effect.get(key, 0) + line.value
     for (account, bucket), value in effect.items():
         if value < 0:
             books.give(books.account(account), bucket, -value)
     for (account, bucket), value in effect.items():
-        if value > 0:
+        if value > 0 and bucket is Bucket.FEE_POOL:
+            books.gather(books.stripes(account), bucket, value)
+        elif value > 0:
             books.take(books.account(account), bucket, value)
     reversal = books.write_entry("reversal", description=reason, reverses=original.id)
     original.reversed_by = reversal.id
+    # A refund at the same moment wants this row too, and one of the two finds it taken.
+    books.add(RefundTotalRow(original.id, 0, reversed=True))
     books.result["reverses"] = ids.show("ent", original.id)
+
+
+def _effect(entry: EntryRow) -> dict[tuple[str, Bucket], int]:
+    """What an entry did, by account and bucket.
+
+    Drawn credit is undone as the available money it stood for: giving repays the line, taking draws it again.
+    """
+    effect: dict[tuple[str, Bucket], int] = {}
+    for line in entry.lines:
+        bucket = AVAILABLE if line.bucket is Bucket.CREDIT_USED else line.bucket
+        key = (f"acc_{line.account.id.hex}", bucket)
+        effect[key] = effect.get(key, 0) + line.value
+    return effect

@@ -48,7 +48,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             st.fixed_dictionaries(
                 {
                     "account": people,
-                    "bucket": st.sampled_from(["available", "fee_pool", "promo"]),
+                    "bucket": st.sampled_from(["available", "fee_pool"]),
                     "amount": st.integers(-5, 5).filter(bool),
                 }
             ),

@@ -1,0 +1,100 @@
+"""Promotional money: given by the platform, spent before other money where a spend allows it, never redeemed."""
+
+from datetime import datetime, timedelta
+
+from accounts.commands.keys import Lifetime
+from accounts.errors import AccountFrozen, AccountUnbounded, AmountOverflow, InsufficientFunds
+from accounts.fields import AccountRef
+from accounts.rows import Bucket
+from journal.commands.shared import AVAILABLE, ISSUANCE, MOVEMENT, issuance, references
+from journal.errors import PromoGrantNotFound, PromoNotExpired
+from journal.fields import GrantId
+from journal.posting import Books, require_alike, require_open, short
+from journal.promo import Grant, PurseRow, purse_of
+from ledger_project.kernel import ids
+from ledger_project.kernel.errors import InvalidRequest
+from ledger_project.kernel.fields import Amount, Moment, Text, Want
+from ledger_project.log.command import Arguments, command
+
+PROMO = Bucket.PROMO
+
+
+def _issuance(call: Arguments) -> list[Want]:
+    return [("beside", (call["account"], ISSUANCE))]
+
+
+@command(
+    event="promo.minted",
+    seed_event="promo_mint",
+    refuses=(InvalidRequest, MOVEMENT[0], AccountUnbounded, *MOVEMENT[1:], AmountOverflow),
+    also_wants=_issuance,
+)
+def promo_mint(
+    books: Books,
+    *,
+    account: AccountRef,
+    amount: Amount,
+    expires_in: Lifetime | None = None,
+    expires_at: Moment | None = None,
+    reference: Text | None = None,
+) -> None:
+    """Grant promotional money, for good or until a moment, when what is left of it is burnt."""
+    expiry = _expiry(books, expires_in, expires_at)
+    row = books.account(account)
+    if row.facts.unbounded:
+        raise AccountUnbounded(account=row.facts.name)
+    books.move(amount, (issuance(books, row), AVAILABLE), (row, PROMO))
+    entry = books.write_entry("promo_mint", references=references(reference=reference))
+    grant = Grant(entry.id, amount, spent=0, burned=0, expires_at=expiry)
+    purse_of(books, row).add(grant)
+    books.names[PurseRow, grant.id] = row.facts.id
+    books.result["promo_grant"] = {"account": ids.show("acc", row.facts.id), **grant.document()}
+
+
+def _expiry(books: Books, expires_in: int | None, expires_at: datetime | None) -> datetime | None:
+    if expires_in is not None and expires_at is not None:
+        raise InvalidRequest(field="expires_at", reason="given together with expires_in")
+    if expires_at is not None and expires_at <= books.now:
+        raise InvalidRequest(field="expires_at", reason="in the past")
+    return books.now + timedelta(seconds=expires_in) if expires_in else expires_at
+
+
+@command(
+    event="promo.burned",
+    seed_event="promo_burn",
+    refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow),
+    also_wants=lambda call: [*_issuance(call), ("promo_purse", call["account"])],
+)
+def promo_burn(books: Books, *, account: AccountRef, amount: Amount, reference: Text | None = None) -> None:
+    """Take promotional money back out of circulation, the grant that expires first before the others."""
+    row = books.account(account)
+    purse, target = purse_of(books, row), issuance(books, row)
+    require_alike(row, target)
+    require_open(row)
+    left = sum(grant.left for grant in purse.grants)
+    if left < amount:
+        raise short(row, PROMO, amount, left)
+    books.move(amount, (row, PROMO), (target, AVAILABLE))
+    books.write_entry("promo_burn", references=references(reference=reference))
+    books.result["promo"] = [use.document() for use in purse.burn(amount)]
+
+
+@command(
+    event="promo.expired",
+    refuses=(PromoGrantNotFound, PromoNotExpired, AccountFrozen, AmountOverflow),
+    also_wants=lambda call: [("promo_beside", (call["grant"], ISSUANCE))],
+)
+def expire_promo(books: Books, *, grant: GrantId) -> None:
+    """Burn what is left of a grant whose time has come; beat does this for all of them."""
+    purse = books.find(PurseRow, grant)
+    expiring = purse.find(grant) if purse else None
+    if purse is None or expiring is None:
+        raise PromoGrantNotFound(grant=ids.show("prm", grant))
+    left = expiring.left
+    if not left or not expiring.expired(books.now):
+        raise PromoNotExpired(grant=ids.show("prm", grant), left=str(left))
+    row = books.account(ids.show("acc", purse.account_id))
+    books.move(left, (row, PROMO), (issuance(books, row), AVAILABLE))
+    books.write_entry("promo_expiry", references={"grant": ids.show("prm", grant)})
+    purse.expire(expiring)
+    books.result["promo_grant"] = {"account": ids.show("acc", row.facts.id), **expiring.document()}

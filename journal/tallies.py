@@ -1,0 +1,87 @@
+"""What the verbs count besides balances, and the checks that hold these counts to the log."""
+
+from journal.replay import Check
+
+PROMO = Check(
+    "promo_equals_grants",
+    "promotional money is what its grants have left, account by account",
+    """
+    WITH granted AS (
+        SELECT account_id, sum(amount - spent - burned) AS amount FROM journal_promogrant GROUP BY account_id
+    ), stored AS (
+        SELECT account_id, sum(promo) AS amount FROM accounts_balance GROUP BY account_id
+    )
+    SELECT account.tenant_id, account.name || ' promo', coalesce(stored.amount, 0), coalesce(granted.amount, 0)
+      FROM stored FULL JOIN granted USING (account_id)
+      JOIN accounts_account AS account ON account.id = account_id
+     WHERE (%(tenant)s::int IS NULL OR account.tenant_id = %(tenant)s)
+       AND coalesce(stored.amount, 0) <> coalesce(granted.amount, 0)
+     ORDER BY 1, 2
+    """,
+)
+
+REFUNDS = Check(
+    "refunds_counted",
+    "what is counted as refunded of an entry is the sum of its refunds in the log",
+    """
+    WITH given AS (
+        SELECT tenant_id, substr(result -> 'refund' ->> 'entry', 5)::uuid AS entry_id,
+               (result -> 'refund' ->> 'amount')::numeric AS amount
+          FROM log_event WHERE command = 'refund'
+         UNION ALL
+        SELECT payment.tenant_id, payment.entry_id, (event.result -> 'payment_refund' ->> 'amount')::numeric
+          FROM log_event AS event
+          JOIN journal_billingrecord AS payment
+            ON payment.tenant_id = event.tenant_id AND payment.kind = 'payment'
+           AND payment.external_id = event.result -> 'payment_refund' ->> 'payment_intent_id'
+         WHERE event.command = 'record_refund'
+    ), replayed AS (
+        SELECT tenant_id, entry_id, sum(amount) AS amount FROM given GROUP BY tenant_id, entry_id
+    )
+    SELECT coalesce(stored.tenant_id, replayed.tenant_id), 'ent_' || replace(entry_id::text, '-', ''),
+           coalesce(stored.refunded, 0), coalesce(replayed.amount, 0)
+      FROM journal_refundtotal AS stored FULL JOIN replayed USING (entry_id)
+     WHERE (%(tenant)s::int IS NULL OR coalesce(stored.tenant_id, replayed.tenant_id) = %(tenant)s)
+       AND coalesce(stored.refunded, 0) <> coalesce(replayed.amount, 0)
+     ORDER BY 1, 2
+    """,
+)
+
+SESSION_KEYS = Check(
+    "session_keys_count_spends",
+    "what a session key counts as spent is the sum of the spends that named it",
+    """
+    WITH replayed AS (
+        SELECT substr(payload ->> 'session_key', 5)::uuid AS id, sum((payload ->> 'amount')::numeric) AS amount
+          FROM log_event WHERE command = 'spend' AND payload ->> 'session_key' IS NOT NULL GROUP BY 1
+    )
+    SELECT stored.tenant_id, 'ssk_' || replace(stored.id::text, '-', ''), stored.spent_total,
+           coalesce(replayed.amount, 0)
+      FROM accounts_sessionkey AS stored LEFT JOIN replayed USING (id)
+     WHERE (%(tenant)s::int IS NULL OR stored.tenant_id = %(tenant)s)
+       AND stored.spent_total <> coalesce(replayed.amount, 0)
+     ORDER BY 1, 2
+    """,
+)
+
+SETTLEMENTS = Check(
+    "settlements_add_up",
+    "what a batch brought to the settlement account is the sum of the postings that it settled",
+    """
+    SELECT settled.tenant_id, batch.netting_batch_id || ' ' || account.name || '#' || settled.stripe,
+           settled.net || ' of ' || settled.postings, coalesce(-line.amount, 0) || ' of ' || line.count
+      FROM journal_settledrange AS settled
+      JOIN journal_settlementbatch AS batch ON batch.id = settled.batch_id
+      JOIN accounts_account AS account ON account.id = settled.account_id
+     CROSS JOIN LATERAL (
+           SELECT sum(posting.amount) AS amount, count(*) AS count FROM journal_posting AS posting
+            WHERE posting.account_id = settled.account_id AND posting.stripe = settled.stripe
+              AND posting.version > settled.version_from AND posting.version <= settled.version_to
+              AND posting.bucket = 0
+              AND NOT EXISTS (SELECT FROM journal_settledrange AS own
+                               WHERE own.batch_id = posting.entry_id AND own.account_id = settled.account_id)) AS line
+     WHERE (%(tenant)s::int IS NULL OR settled.tenant_id = %(tenant)s)
+       AND (settled.net <> coalesce(-line.amount, 0) OR settled.postings <> line.count)
+     ORDER BY 1, 2
+    """,
+)
