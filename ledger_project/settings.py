@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from celery.schedules import crontab
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger_project import env
@@ -146,6 +147,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "publish-events": {"task": "ledger_project.webhooks.tasks.publish_events", "schedule": 1, "options": {"expires": 2}},
     "prune-webhooks": {"task": "ledger_project.webhooks.tasks.prune_webhooks", "schedule": 3600},
+    "seal": {"task": "ledger_project.log.tasks.seal", "schedule": 1, "options": {"expires": 1}},
+    "anchor": {"task": "ledger_project.log.tasks.anchor", "schedule": 10, "options": {"expires": 10}},
+    "verify-log": {"task": "ledger_project.log.tasks.verify_log", "schedule": crontab(hour="3", minute="17")},
 }
 
 REST_FRAMEWORK = {
@@ -235,6 +239,13 @@ SIGNING_KEY: str | Path = (
 LOG_ORIGIN = env.text("LEDGER_LOG_ORIGIN", default="ledger.local/log")
 # Seconds; then a log that has not grown is signed again, which shows that it has not.
 CHECKPOINT_MAX_AGE = env.integer("CHECKPOINT_MAX_AGE", default=600, minimum=1)
+SEAL_WAIT = env.integer("SEAL_WAIT", default=5, minimum=1)  # s that `?wait=sealed` waits at most
+SEAL_MAX_LAG = env.integer("SEAL_MAX_LAG", default=30, minimum=1)  # s; an event that waits longer is an alarm
+# Where checkpoints are kept out of the database's reach (log/anchors.py), how often each place gets one, and for how
+# long one may wait before it is an alarm; in seconds.
+ANCHORS = env.words("LEDGER_ANCHORS")
+ANCHOR_EVERY = env.integer("LEDGER_ANCHOR_EVERY", default=60)
+ANCHOR_MAX_AGE = env.integer("LEDGER_ANCHOR_MAX_AGE", default=900, minimum=1)
 
 # Withdrawals: who pays them (holds/executors.py), and where the HTTP executor posts them.
 WITHDRAWAL_EXECUTOR = env.text("WITHDRAWAL_EXECUTOR", default="holds.executors.ManualExecutor")

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from ledger_project.web import problems
+from ledger_project.web import problems, proofs
 from ledger_project.web.bulk import BulkView
 from ledger_project.web.health import healthz, readyz
 from ledger_project.web.openapi import openapi_json
@@ -17,6 +17,13 @@ urlpatterns = [
     path("openapi.json", openapi_json),
     path("docs", SpectacularSwaggerSplitView.as_view(url="/openapi.json")),
     path("v1/bulk", BulkView.as_view()),
+    path("v1/events/<str:event>/receipt", proofs.Receipt.as_view()),
+    path("v1/log/checkpoint", proofs.Checkpoint.as_view()),
+    path("v1/log/consistency", proofs.Consistency.as_view()),
+    path("v1/log/leaves", proofs.Leaves.as_view()),
+    path("v1/log/export", proofs.Export.as_view()),
+    path("log/checkpoint", proofs.public_checkpoint),
+    path(".well-known/jwks.json", proofs.jwks),
     path("", include("ledger_project.webhooks.api.urls")),
     path("", include("accounts.api.urls")),
     path("", include("journal.api.urls")),

@@ -17,11 +17,14 @@ from journal.models import Entry
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import MomentField, TextField
+from ledger_project.log import feed
 from ledger_project.log import queries as log
 from ledger_project.log.errors import EventNotFound
+from ledger_project.log.fields import IndexField
 from ledger_project.log.models import Event
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.pagination import Ordered
 from ledger_project.web.views import DetailView, ListView
 
 NAME = TextField()
@@ -46,6 +49,14 @@ class EventFilters(Recorded):
     type = FieldFilter(WORD, "The type of event, such as transfer.posted.", "type")
     command = FieldFilter(WORD, "The command that was accepted.", method="of_command")
     idempotency_key = FieldFilter(NAME, "The key that the command was sent with.", "idempotency_key")
+    after = FieldFilter(
+        IndexField(minimum=feed.START),
+        "Sealed after this log index; -1 begins with the first. The list has the order of the log then.",
+        method="sealed_after",
+    )
+
+    def sealed_after(self, queryset: QuerySet[Event], name: str, value: int) -> QuerySet[Event]:
+        return log.sealed_after(queryset, caller(self.request).tenant, value)
 
     def of_command(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         return log.of_command(queryset, value)
@@ -144,13 +155,20 @@ class EntryDetail(DetailView):
 
 
 class EventList(ListView):
-    """Accepted commands, newest first."""
+    """Accepted commands, newest first; with `after`, the feed of the sealed ones.
+
+    The feed has no gaps and never changes: whoever goes on after the last index he has seen misses nothing.
+    """
 
     serializer_class = EventSerializer
     filterset_class = EventFilters
 
     def get_queryset(self) -> QuerySet[Event]:
         return log.events(self.tenant)
+
+    def filter_queryset(self, queryset: QuerySet[Event]) -> Any:
+        found = super().filter_queryset(queryset)
+        return Ordered(found, "log_index") if "after" in self.request.query_params else found
 
 
 class EventDetail(DetailView):

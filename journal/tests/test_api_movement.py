@@ -165,15 +165,6 @@ def test_a_rehearsal_answers_and_stores_nothing(shop: Api) -> None:
     assert shop.post("/v1/transfers?dry_run=false", TRANSFER, key="k").status_code == 201
 
 
-def test_waiting_for_the_seal_is_promised_to_nobody_yet(shop: Api) -> None:
-    before = shop.ledger.size()
-
-    problem = refused(shop.post("/v1/transfers?wait=sealed", TRANSFER), 422, "invalid_request")
-
-    assert problem["field"] == "wait"
-    assert shop.ledger.size() == before
-
-
 def test_an_entry_of_several_currencies_is_posted_and_reversed(shop: Api) -> None:
     shop.post("/v1/currencies", {"code": "USD", "scale": 2})
     for name, kind in (("usd:cash", "asset"), ("usd:sales", "revenue")):

@@ -3,6 +3,7 @@ from typing import Any
 import psycopg
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from prometheus_client import REGISTRY
 from psycopg.types.numeric import NumericLoader
 
 
@@ -24,4 +25,7 @@ class LogConfig(AppConfig):
     label = "log"
 
     def ready(self) -> None:
+        from ledger_project.log.metrics import LogCollector  # it reads models, which are ready only now
+
         connection_created.connect(read_amounts_as_integers, dispatch_uid="amounts")
+        REGISTRY.register(LogCollector())

@@ -126,11 +126,13 @@ class Checkpoint(models.Model):
 
 
 class SealingFinding(models.Model):
-    """Something that the sealer refuses to sign. It raises an alarm until it is resolved.
+    """Something that is not as it was posted or sealed. It raises an alarm until it is resolved.
 
     `content_mismatch`: an event's rows are not what was hashed when it was posted; it gets no leaf until they are.
     `log_altered`: the stored tree is not the one that was signed; nothing is sealed until it is again.
-    `cut_back`: an anchor holds a checkpoint that this log does not extend, as after a restore from a backup.
+    `cut_back`: an anchor holds a checkpoint that this log does not extend, as after a restore from a backup; nothing is
+    sealed until the log starts anew under another origin.
+    `verification_failed`: the last check of the whole log found something.
     """
 
     kind = models.TextField()

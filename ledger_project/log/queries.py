@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from ledger_project.kernel import ids
 from ledger_project.log.command import COMMANDS
@@ -28,6 +28,13 @@ def events(tenant: int) -> QuerySet[Event]:
     """A tenant's events without what they carry; `log_index` is their place in the sealed log, if they have it yet."""
     place = Leaf.objects.filter(event=OuterRef("pk")).values("log_index")
     return Event.objects.filter(tenant=tenant).only(*SHOWN).annotate(log_index=Subquery(place))
+
+
+def sealed_after(queryset: QuerySet[Event], tenant: int, index: int) -> QuerySet[Event]:
+    """Those of a tenant's events that are sealed and come after a place in the log."""
+    # By the leaf and its own tenant: the index that serves this has both, and the order.
+    sealed = queryset.filter(leaf__tenant=tenant, leaf__log_index__gt=index)
+    return sealed.annotate(log_index=F("leaf__log_index"))
 
 
 def of_command(queryset: QuerySet[Event], name: str) -> QuerySet[Event]:

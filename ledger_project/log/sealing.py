@@ -21,13 +21,14 @@ from django.db import connection, transaction
 
 from ledger_project.kernel import canonical, clock, merkle, notes
 from ledger_project.kernel.notes import MalformedNote, Signer, UnverifiedNote
-from ledger_project.log import documents, findings, signing, tree
+from ledger_project.log import anchors, documents, findings, signing, tree
 from ledger_project.log.executor import look
 from ledger_project.log.models import Checkpoint
-from ledger_project.log.tree import Growing, LogAltered
+from ledger_project.log.tree import Growing, LogAltered, LogCutBack
 
 LOCK = 0x6C6F67  # "log": one sealer at a time in a database
 BATCH = 2000  # events in memory at once
+NOTHING_SEEN = "1:1:"  # the snapshot before the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,11 @@ def seal() -> Pass:
                 return Pass(busy=True)
             signing.require_in_use(signer)
             done = _pass(signer)
-            findings.resolve("log_altered")
+            findings.resolve(LogAltered.finding)
+            findings.resolve(LogCutBack.finding)
             return done
     except LogAltered as altered:
-        findings.note("log_altered", detail=str(altered))
+        findings.note(altered.finding, detail=str(altered))
         raise
 
 
@@ -67,48 +69,71 @@ def newest() -> Checkpoint | None:
 
 def _pass(signer: Signer) -> Pass:
     head = newest()
-    growing = _grow_from(head, signer)
+    growing = grow_from(head, [signer.verifier.public_key])
+    _compare_with_anchors(growing.size)
     start = growing.size
     ((snapshot,),) = look("SELECT pg_current_snapshot()::text", ())
     with psycopg.ServerCursor(connection.connection, "unsealed") as cursor:
         cursor.execute(*_unsealed(head, snapshot))
         while events := [event for (event,) in cursor.fetchmany(BATCH)]:
             _append(growing, events)
-    if head is None or growing.size > head.size or _is_due(head):
+    if head is None or growing.size > head.size or _is_due(head, signer):
         _sign(growing, signer, snapshot)
     return Pass(sealed=growing.size - start)
 
 
-def _grow_from(head: Checkpoint | None, signer: Signer) -> Growing:
-    """The tree that was signed last, if it is what the rows hold. Signing over any other would hide what happened."""
-    if head is None:
-        return Growing(0, {})
+def grow_from(head: Checkpoint | None, keys: Sequence[bytes]) -> Growing:
+    """The tree that was signed last, if it is what the rows hold: signing over any other would hide what happened."""
     ((leaves,),) = look("SELECT coalesce(max(log_index) + 1, 0) FROM log_leaf", ())
-    if leaves != head.size:
-        raise LogAltered(f"there are {leaves} leaves and the checkpoint covers {head.size}")
-    growing = Growing(head.size, tree.read(merkle.peaks(head.size), look))
-    require_signed(head.note, [signer.verifier], size=head.size, root=growing.root())
+    size = head.size if head else 0
+    if leaves != size:
+        raise LogAltered(f"there are {leaves} leaves and the checkpoint covers {size}")
+    growing = Growing(size, tree.read(merkle.peaks(size), look))
+    if head:
+        require_signed(head.note, keys, size=size, root=growing.root())
     return growing
 
 
-def require_signed(note: str, keys: Sequence[notes.VerifierKey], *, size: int, root: bytes) -> None:
+def require_signed(note: str, keys: Sequence[bytes], *, size: int, root: bytes) -> None:
     """Raises LogAltered unless one of the keys has signed that the tree of this size has this root."""
     try:
-        checkpoint, _ = notes.open_checkpoint(note, keys)
+        checkpoint = signing.open_note(note, keys)
     except (MalformedNote, UnverifiedNote) as error:
         raise LogAltered(f"the checkpoint of {size} leaves is not the log's: {error}") from error
     if (checkpoint.size, checkpoint.root) != (size, root):
         raise LogAltered(f"the first {size} leaves are not those that were signed")
 
 
-def _is_due(head: Checkpoint) -> bool:
-    """A log that does not grow is signed again now and then, which shows that it has not."""
-    return clock.now() - head.recorded_at >= timedelta(seconds=settings.CHECKPOINT_MAX_AGE)
+def _compare_with_anchors(size: int) -> None:
+    """Look back once when a process begins to seal, and when a log begins: a database that was restored from a backup
+    must not go on under a name that has promised more. Raises LogCutBack.
+    """
+    global _compared
+    if _compared == settings.LOG_ORIGIN and size:
+        return
+    keys = signing.public_keys()
+    for sink, note in anchors.newest_kept(settings.LOG_ORIGIN):
+        try:
+            kept = signing.open_note(note, keys)
+        except (MalformedNote, UnverifiedNote) as error:
+            raise LogCutBack(f"{sink} holds a checkpoint that is not of a key of this log: {error}") from error
+        if kept.size > size or tree.root(kept.size, look) != kept.root:
+            raise LogCutBack(f"{sink} holds a checkpoint of {kept.size} leaves; this log of {size} does not extend it")
+    _compared = settings.LOG_ORIGIN
+
+
+_compared: str | None = None
+
+
+def _is_due(head: Checkpoint, signer: Signer) -> bool:
+    """A log that does not grow is signed again now and then, which shows that it has not; a renamed one at once."""
+    old = clock.now() - head.recorded_at >= timedelta(seconds=settings.CHECKPOINT_MAX_AGE)
+    return old or not head.note.startswith(f"{signer.name}\n")
 
 
 def _unsealed(head: Checkpoint | None, snapshot: str) -> tuple[str, dict[str, Any]]:
     """The query for events to seal, in the order in which they were recorded: that of their ids."""
-    seen = head.snapshot if head else "1:1:"
+    seen = head.snapshot if head else NOTHING_SEEN
     _, before, running = seen.split(":")
     _, after, _ = snapshot.split(":")
     parameters = {

@@ -4,15 +4,16 @@ The private key comes from the settings and is read anew for every use, so that 
 database knows public keys and their dates only.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
-from ledger_project.kernel import clock, keys
+from ledger_project.kernel import clock, keys, notes
 from ledger_project.kernel.keys import PublishedKey, UnusableKey
-from ledger_project.kernel.notes import COSIGNATURE, ED25519, Signer, VerifierKey
+from ledger_project.kernel.notes import Checkpoint, Signer, VerifierKey
 from ledger_project.log.models import SigningKey
 
 
@@ -66,7 +67,16 @@ def published() -> list[PublishedKey]:
     return [PublishedKey(bytes(row.public_key), row.created_at, row.retired_at) for row in rows]
 
 
-def verifiers(*, origin: str | None = None) -> list[VerifierKey]:
-    """The published keys in the form that opens notes; the cosigner's side of each tells the time."""
-    name = origin or settings.LOG_ORIGIN
-    return [VerifierKey(name, key.public_key, type) for key in published() for type in (ED25519, COSIGNATURE)]
+def open_note(note: str, keys: Iterable[bytes]) -> Checkpoint:
+    """The checkpoint, if one of these public keys has signed it. Raises MalformedNote, UnverifiedNote.
+
+    It may have been signed under another name: a log that began anew after a restore keeps its older checkpoints.
+    """
+    origin = note.partition("\n")[0]
+    checkpoint, _ = notes.open_checkpoint(note, [VerifierKey(origin, key) for key in keys])
+    return checkpoint
+
+
+def public_keys() -> list[bytes]:
+    """Every key that ever signed."""
+    return [key.public_key for key in published()]

@@ -19,6 +19,14 @@ Nodes = dict[Coordinates, bytes]
 class LogAltered(Exception):
     """The stored log is not the one that was sealed."""
 
+    finding = "log_altered"
+
+
+class LogCutBack(LogAltered):
+    """A checkpoint of this log that was kept elsewhere is not one of what is stored: restored, or rewritten."""
+
+    finding = "cut_back"
+
 
 def read(coordinates: Iterable[Coordinates], look: Look) -> Nodes:
     """The hashes of these subtrees. Raises LogAltered where one is not complete."""
@@ -27,8 +35,7 @@ def read(coordinates: Iterable[Coordinates], look: Look) -> Nodes:
     low = sorted(one for one in wanted if one[0] < STORED)
     nodes: Nodes = {}
     if high:
-        rows = look(_NODES, ([level for level, _ in high], [index for _, index in high]))
-        nodes |= {(level, index): bytes(value) for level, index, value in rows}
+        nodes |= stored(high, look)
     if low:
         firsts = [index << level for level, index in low]
         lasts = [((index + 1) << level) - 1 for level, index in low]
@@ -43,6 +50,12 @@ def read(coordinates: Iterable[Coordinates], look: Look) -> Nodes:
     if missing := wanted - nodes.keys():
         raise LogAltered(f"the hash of subtree {min(missing)} is missing")
     return nodes
+
+
+def stored(coordinates: Sequence[Coordinates], look: Look) -> Nodes:
+    """Those of the subtrees that have a row."""
+    rows = look(_NODES, ([level for level, _ in coordinates], [index for _, index in coordinates]))
+    return {(level, index): bytes(value) for level, index, value in rows}
 
 
 _NODES = """
@@ -70,11 +83,6 @@ def consistency_path(old: int, new: int, look: Look) -> list[bytes]:
     return merkle.consistency_path(old, new, read(merkle.consistency_nodes(old, new), look))
 
 
-def stored(rows: Sequence[Node]) -> list[Node]:
-    """Those of the subtrees that get a row."""
-    return [row for row in rows if row[0] >= STORED]
-
-
 class Growing:
     """A tree at work: appended to, and holding no more than its right edge."""
 
@@ -88,7 +96,7 @@ class Growing:
         self.size += len(leaves)
         self._nodes |= {(level, index): value for level, index, value in rows}
         self._nodes = {one: self._nodes[one] for one in merkle.peaks(self.size)}
-        return stored(rows)
+        return [row for row in rows if row[0] >= STORED]
 
     def root(self) -> bytes:
         return merkle.root(self.size, self._nodes)

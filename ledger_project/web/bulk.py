@@ -16,6 +16,7 @@ from ledger_project.web.commands import LightView, admit, answers_of, read_optio
 from ledger_project.web.errors import BatchRefused, InternalError
 from ledger_project.web.parsing import read_object
 from ledger_project.web.permissions import require
+from ledger_project.web.waiting import await_seal
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +65,15 @@ class BulkView(LightView):
 
     def serve(self, request: HttpRequest, named: dict[str, str]) -> HttpResponse:
         principal = admit(request)
-        dry_run = read_options(request)
+        options = read_options(request)
         batch = parse_all(FIELDS, OPTIONAL, read_object(request))
-        dry_run = dry_run or batch["dry_run"]
+        dry_run = options.dry_run or batch["dry_run"]
         calls = [_call(principal, index, item) for index, item in enumerate(batch["commands"])]
         results = _execute(calls, atomic=batch["atomic"], dry_run=dry_run)
-        return reply({"results": _shown(results)}, status=200)
+        shown = _shown(results)
+        if options.wait and not dry_run:
+            await_seal([result for result in shown if "event" in result])
+        return reply({"results": shown}, status=200)
 
     post = serve
 

@@ -10,6 +10,7 @@ much as posting a transfer does (docs/performance.md).
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -30,6 +31,7 @@ from ledger_project.web.errors import MethodNotAllowed, NotAuthenticated
 from ledger_project.web.parsing import read_object
 from ledger_project.web.permissions import require
 from ledger_project.web.throttling import take
+from ledger_project.web.waiting import await_seal
 
 REPLAYED = "Idempotent-Replayed"
 Schema = str | dict[str, Any]  # a JSON schema, or the name that one has in web/openapi.py
@@ -93,12 +95,14 @@ class CommandView(LightView):
         command = COMMANDS[self.commands[request.method or ""]]
         principal = admit(request)
         require(principal, command.permission)
-        dry_run = read_options(request)
+        options = read_options(request)
         raw = self.arguments(command, read_object(request), named)
         self.authorize(principal, raw)
         call = Call.of(principal.tenant, principal.actor, idempotency_key(request), command, raw)
-        done = execute_one(call, dry_run=dry_run)
+        done = execute_one(call, dry_run=options.dry_run)
         body = self.answer(done)
+        if options.wait:
+            await_seal([body])
         return reply(body, status=200 if done.dry_run else 201, replayed=done.replayed)
 
     def arguments(self, command: Command, body: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
@@ -135,28 +139,29 @@ def idempotency_key(request: HttpRequest) -> str | None:
         raise InvalidRequest(field="idempotency_key", reason="not UTF-8") from error
 
 
-def read_options(request: HttpRequest) -> bool:
-    """`?dry_run=` and `?wait=`; whether this is a rehearsal. Refuses: UnknownField, InvalidRequest."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the query asks for: a rehearsal, or an answer that has the event's place in the log."""
+
+    dry_run: bool = False
+    wait: bool = False
+
+
+def read_options(request: HttpRequest) -> Options:
+    """`?dry_run=` and `?wait=`; a rehearsal has nothing to wait for. Refuses: UnknownField, InvalidRequest."""
     if not request.META.get("QUERY_STRING"):
-        return False
+        return Options()
     for name, values in request.GET.lists():
         if name not in {"dry_run", "wait"}:
             raise UnknownField(field=name[:300], reason="not a query parameter of this call")
         if len(values) > 1:
             raise InvalidRequest(field=name, reason="given twice")
-    _require_waitable(request.GET.get("wait"))
+    if request.GET.get("wait", "sealed") != "sealed":
+        raise InvalidRequest(field="wait", reason="not one of sealed")
     dry_run = request.GET.get("dry_run", "false")
     if dry_run not in {"true", "false"}:
         raise InvalidRequest(field="dry_run", reason="not true or false")
-    return dry_run == "true"
-
-
-def _require_waitable(wait: str | None) -> None:
-    """`wait=sealed` promises a log index in the answer, which nothing gives yet."""
-    if wait == "sealed":
-        raise InvalidRequest(field="wait", reason="waiting for the seal is not available yet")
-    if wait is not None:
-        raise InvalidRequest(field="wait", reason="not one of sealed")
+    return Options(dry_run == "true", "wait" in request.GET and dry_run == "false")
 
 
 def reply(body: dict[str, Any], *, status: int, replayed: bool = False) -> HttpResponse:

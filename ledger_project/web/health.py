@@ -12,6 +12,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ledger_project.log.status import status as log_status
+
 
 @require_safe
 @never_cache
@@ -22,11 +24,17 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """503 while something that a request needs is missing; names it without its address."""
+    """503 while something that a request needs is missing; names it without its address.
+
+    What only people can mend, a sealer that lags or an anchor that is stale, is told as `degraded` and takes no server
+    out of service: posting never waits for the seal.
+    """
     checks = {"database": _database(), "redis": _redis()}
-    ready = all(found == "ok" for found in checks.values())
-    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-    return JsonResponse({"status": "ok" if ready else "unready", "checks": checks}, status=status)
+    if any(found != "ok" for found in checks.values()):
+        return JsonResponse({"status": "unready", "checks": checks}, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    alarms = log_status().alarms
+    checks["log"] = "; ".join(alarms) or "ok"
+    return JsonResponse({"status": "degraded" if alarms else "ok", "checks": checks})
 
 
 def _database() -> str:

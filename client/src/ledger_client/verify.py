@@ -414,7 +414,7 @@ def openings_of(event: dict[str, Any], index: int) -> list[dict[str, Any]]:
     result: Any = event.get("result")
     try:
         facts = list(result.get("opened", []))
-        if event["type"] == "account.opened" and result["account"] not in facts:
+        if event["type"] == "account.opened" and all(one["id"] != result["account"]["id"] for one in facts):
             facts.append(result["account"])
         if all(isinstance(one[name], str) for one in facts for name in ("id", "type", "currency")):
             return facts

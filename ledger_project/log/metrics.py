@@ -1,0 +1,37 @@
+"""The sealed log in Prometheus's words; read from the database when they are asked for."""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ledger_project.log import status
+
+SIZE = "ledger_log_size", "Leaves of the sealed log."
+LAG = "ledger_sealing_lag_seconds", "How long the oldest event that is not sealed has been waiting."
+FINDINGS = "ledger_sealing_findings", "Open findings of the sealer and of the nightly check."
+STALE = "ledger_anchor_stale", "1 if a checkpoint has been waiting for this place for too long."
+
+
+class LogCollector(Collector):
+    def describe(self) -> Iterator[Metric]:
+        """Their names alone, so that registering reads nothing."""
+        return iter([GaugeMetricFamily(name, says) for name, says in (SIZE, LAG, FINDINGS, STALE)])
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            found = status.status()
+        except DatabaseError:  # the other metrics say so
+            return
+        yield GaugeMetricFamily(*SIZE, value=found.size)
+        yield GaugeMetricFamily(*LAG, value=found.lag.total_seconds())
+        findings = GaugeMetricFamily(*FINDINGS, labels=["kind"])
+        for kind, count in found.findings.items():
+            findings.add_metric([kind], count)
+        yield findings
+        stale = GaugeMetricFamily(*STALE, labels=["sink"])
+        for anchor in found.anchors:
+            stale.add_metric([anchor.sink], int(anchor.stale))
+        yield stale

@@ -1,0 +1,47 @@
+"""Replacing the key that signs the log.
+
+The old key and the new one sign the head of the log together, once: who trusts the old one sees that it has named its
+successor. From then on the old one signs nothing, and stays published with its dates, so everything it signed verifies.
+"""
+
+from datetime import timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
+
+from ledger_project.kernel import clock, notes
+from ledger_project.log import sealing, signing
+from ledger_project.log.models import SigningKey
+from ledger_project.log.signing import NoSigningKey
+
+
+class SealerBusy(Exception):
+    """Another sealer is at work; try again."""
+
+
+def rotate(new: Ed25519PrivateKey, *, old_is_lost: bool = False) -> None:
+    """Let `new` sign the log from now on. Raises NoSigningKey, LogAltered, SealerBusy; all leave everything as it was.
+
+    Where the old key is lost, nothing but the public record says that the new one follows it.
+    """
+    successor = signing.named(new)
+    with transaction.atomic():
+        if not sealing.take_turn():
+            raise SealerBusy("another sealer is at work; try again")
+        signers = [successor]
+        if not old_is_lost:
+            old = signing.signer()
+            signing.require_in_use(old)
+            signers.insert(0, old)
+        if SigningKey.objects.filter(kid=signing.kid_of(successor)).exists():
+            raise NoSigningKey("this key has signed the log before; take a fresh one")
+        head = sealing.newest()
+        moment = clock.now()
+        if head is not None:
+            growing = sealing.grow_from(head, [key.public_key for key in signing.published()])
+            checkpoint = notes.Checkpoint(successor.name, growing.size, growing.root())
+            note = notes.sign_checkpoint(checkpoint, signers, time=int(moment.timestamp()))
+            sealing.store_checkpoint(growing.size, growing.root(), note, head.snapshot)
+        # Later than the time which the old key has just stated, by the least there is.
+        SigningKey.objects.filter(retired_at__isnull=True).update(retired_at=moment + timedelta(microseconds=1))
+        signing.begin_use(successor, moment)
