@@ -50,7 +50,8 @@ class BooksBalance(NumberTile):
         at = f"checked {found.at:%H:%M:%S} UTC"
         if found.off:
             return Number("Out of balance", f"{'; '.join(found.off[:3])}; {at}", tone="bad")
-        return Number("In balance", f"{found.currencies} currencies sum to zero; {at}", tone="good")
+        count = "1 currency sums" if found.currencies == 1 else f"{found.currencies} currencies sum"
+        return Number("In balance", f"{count} to zero; {at}", tone="good")
 
 
 @tile

@@ -57,6 +57,12 @@ def public_id(prefix: str, value: UUID, *, href: str | None = None, short: bool 
     return format_html('<span class="lb-id{}">{}{}</span>', " lb-short" if short else "", shown, copying(full))
 
 
+def bare_id(value: UUID) -> SafeString:
+    """An id whose kind is not known here, without its middle."""
+    text = f"{value.hex[:8]}…{value.hex[-6:]}"
+    return format_html('<span class="lb-id lb-short" title="{}">{}{}</span>', value.hex, text, copying(value.hex))
+
+
 def copying(text: str) -> SafeString:
     """A button that puts `text` on the clipboard."""
     return format_html(
