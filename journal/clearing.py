@@ -23,7 +23,7 @@ EVERY_DOMAIN = None
 class Cut:
     """The unsettled postings of a stripe up to a moment: the number of the last, their sum in debits, their count.
 
-    `more` says that there are further ones before that moment, beyond the limit of one batch.
+    `more` says that there may be further ones before that moment, beyond the limit of one batch.
     """
 
     version: int

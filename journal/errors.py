@@ -117,3 +117,7 @@ class SettledTwice(Refusal):
 
     status = 409
     constraint = "settled_twice"
+
+
+class SettlementNotFound(NotFound):
+    """There is no such settlement."""

@@ -113,7 +113,7 @@ def settle_batch(
     A position is what the domain's clearing accounts took in less what they gave out by entries that no batch settled
     yet: all of them, or those recorded before the window's end. Settled in order: a window that begins after entries
     which are not settled is refused. The settlement account is `platform:settlement:{currency}` unless one is named.
-    `more` in the answer says that a domain has further entries, beyond what one batch takes on.
+    `more` in the answer says that there may be further entries, beyond what one batch takes on.
     """
     since, until = _bounds(window)
     first = books.find(SettlementRow, netting_batch_id)
