@@ -3,6 +3,7 @@
 from django.urls import path
 
 from ledger_project.web.commands import path_of
+from ledger_project.webhooks.api.serializers import RedeliverySerializer, WebhookSerializer
 from ledger_project.webhooks.api.views import (
     PUBLIC_KEY,
     SECRET,
@@ -13,7 +14,7 @@ from ledger_project.webhooks.api.views import (
 )
 from ledger_project.webhooks.stream import EventStreamView
 
-WEBHOOK = {"webhook": "Webhook"}
+WEBHOOK = {"webhook": WebhookSerializer}
 WITH_SECRET = {**WEBHOOK, "signing_secret": SECRET, "public_key": PUBLIC_KEY}
 ONE = "v1/webhooks/<str:webhook>"
 
@@ -27,6 +28,6 @@ urlpatterns = [
     path_of(
         f"{ONE}/deliveries/<str:delivery>/redeliver",
         post="redeliver_webhook",
-        makes={**WEBHOOK, "delivery": "Redelivery"},
+        makes={**WEBHOOK, "delivery": RedeliverySerializer},
     ),
 ]

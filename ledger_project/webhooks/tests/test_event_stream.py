@@ -171,19 +171,27 @@ def get(port: int, path: str, token: str = "") -> tuple[int, bytes]:
         return response.status, response.read()
 
 
-def listen(port: int, token: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", ADDRESS, headers={"Authorization": f"Bearer {token}"})
-    return connection.getresponse()
+class Listener:
+    """A client that keeps its stream open."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self.connection.request("GET", ADDRESS, headers={"Authorization": f"Bearer {token}"})
+        self.response = self.connection.getresponse()
+        self.status = self.response.status
+
+    def close(self) -> None:
+        self.response.close()
+        self.connection.close()
 
 
 def test_under_gunicorn_streams_leave_threads_for_the_others(ledger: Ledger, served: int) -> None:
     sealing.seal()
     mine, other = Api(ledger), Api(Ledger())
-    first, second = listen(served, mine.token), listen(served, other.token)
+    first, second = Listener(served, mine.token), Listener(served, other.token)
     assert (first.status, second.status) == (200, 200)
 
-    refused = listen(served, mine.token)
+    refused = Listener(served, mine.token)
     assert refused.status == 429
     refused.close()
     assert [get(served, "/v1/accounts", mine.token)[0] for _ in range(20)] == [200] * 20
@@ -192,13 +200,13 @@ def test_under_gunicorn_streams_leave_threads_for_the_others(ledger: Ledger, ser
     sealing.seal()
     lines: list[bytes] = []
     while b"event: credits.minted\n" not in lines:
-        lines.append(first.readline())
+        lines.append(first.response.readline())
     assert feed.read(-1, 1000, ledger.tenant)[-1].log_index == int(lines[-2].removeprefix(b"id: "))
 
     # A client that goes away gives its place back, at the latest when the next sign of life does not reach it.
     second.close()
     deadline = time.monotonic() + 40
-    while (again := listen(served, other.token)).status == 429:
+    while (again := Listener(served, other.token)).status == 429:
         again.close()
         assert time.monotonic() < deadline
         time.sleep(0.5)
