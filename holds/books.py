@@ -43,10 +43,11 @@ class HoldBooks(Books):
 
         Refuses: AccountNotFound, SameAccount.
         """
+        holder = self.holder(hold)
         if to_account is None and hold.counterparty is not None:
             to_account = ids.show("acc", hold.counterparty)
         if to_account is None:
-            return system_account(self, self.holder(hold), pattern, type="revenue")
+            return system_account(self, holder, pattern, type="revenue")
         row = self.account(to_account)
         if row.facts.id == hold.account:
             raise SameAccount(account=row.facts.name)

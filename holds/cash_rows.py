@@ -81,6 +81,7 @@ class DepositRow(Row):
             "account": ids.show("acc", self.account),
             "currency": self.currency,
             "amount": str(self.amount),
+            "pending": str(self.amount if self.status == "announced" else 0),
             "source": self.source,
             "external_ref": self.external_ref,
             "status": self.status,

@@ -27,6 +27,7 @@ urlpatterns = [
     path("", include("ledger_project.webhooks.api.urls")),
     path("", include("accounts.api.urls")),
     path("", include("journal.api.urls")),
+    path("", include("holds.api.urls")),
 ]
 
 handler400 = problems.bad_request

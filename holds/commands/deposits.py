@@ -1,13 +1,12 @@
 """Deposits: money that comes in from outside, once per source and external reference."""
 
-from accounts.errors import AccountClosed, AccountNotFound, AmountOverflow, NormalBalanceMismatch
-from accounts.fields import AccountRef
-from accounts.rows import AccountRow
+from accounts.errors import AccountClosed, AccountNotFound, AmountOverflow, CurrencyNotFound, NormalBalanceMismatch
+from accounts.rows import SOLE_CURRENCY, AccountRow, account_key
 from holds.books import HoldBooks
 from holds.cash_rows import DepositRow
 from holds.commands.shared import AVAILABLE
 from holds.errors import DepositNotFound, DepositNotPending, DuplicateDeposit
-from holds.fields import DepositId
+from holds.fields import DepositId, OpenableRef
 from holds.rows import CUSTODY
 from journal.commands.shared import system_account
 from ledger_project.kernel import ids
@@ -17,24 +16,34 @@ from ledger_project.log.command import command
 
 @command(
     event="deposit.recorded",
-    refuses=(DuplicateDeposit, AccountNotFound, NormalBalanceMismatch, AccountClosed, AmountOverflow),
+    refuses=(
+        DuplicateDeposit,
+        AccountNotFound,
+        CurrencyNotFound,
+        NormalBalanceMismatch,
+        AccountClosed,
+        AmountOverflow,
+    ),
     also_wants=lambda call: [
         ("beside", (call["account"], CUSTODY)),
         ("deposit_ref", (call["source"], call["external_ref"])),
+        *[("currency", SOLE_CURRENCY)] * call["open_account"],
     ],
 )
 def record_deposit(
     books: HoldBooks,
     *,
-    account: AccountRef,
+    account: OpenableRef,
     amount: Amount,
     source: Text,
     external_ref: Text,
     confirmed: Flag = True,
+    open_account: Flag = False,
 ) -> None:
     """Record money that came in from outside; while it is not `confirmed` it is announced and moves nothing.
 
     A source (a chain, a bank) gives each of its payments one reference (a transaction hash), which is used once.
+    With `open_account` a first deposit opens its account, in the tenant's only currency.
     """
     twin = books.find(DepositRow, (source, external_ref))
     if twin is not None:
@@ -42,11 +51,11 @@ def record_deposit(
             deposit=ids.show("dep", twin.id), event=ids.show("evt", twin.id), status=twin.status, source=source,
             external_ref=external_ref,
         )  # fmt: skip
-    row = books.account(account)
-    _require_receiver(row)
+    deposit_id = books.new_id()
+    row = _receiver(books, account, open_account)
     deposit = books.add(
         DepositRow(
-            books.new_id(),
+            deposit_id,
             row.facts.id,
             row.facts.currency,
             amount,
@@ -95,12 +104,19 @@ def _pending(books: HoldBooks, deposit_id: DepositId) -> DepositRow:
     return deposit
 
 
-def _require_receiver(row: AccountRow) -> None:
-    """Custody is an asset, so what comes in stands on the credit side."""
+def _receiver(books: HoldBooks, ref: str, open_account: bool) -> AccountRow:
+    """Who gets it. Custody is an asset, so what comes in stands on the credit side.
+
+    Refuses: AccountNotFound, CurrencyNotFound, NormalBalanceMismatch, AccountClosed.
+    """
+    if open_account and books.find(AccountRow, account_key(ref)) is None and not ids.looks_like_id(ref):
+        return books.open(ref, books.currency(None))
+    row = books.account(ref)
     if row.facts.sign > 0:
         raise NormalBalanceMismatch(account=row.facts.name, type=row.facts.type, expected="liability")
     if row.status == "closed":
         raise AccountClosed(account=row.facts.name)
+    return row
 
 
 def _credit(books: HoldBooks, deposit: DepositRow, row: AccountRow) -> None:

@@ -83,8 +83,8 @@ def release_escrow(
     released = part(held, amount)
     if fee > released:
         raise FeeExceedsRelease(fee=str(fee), released=str(released))
-    seller = _seller(books, held)
-    pool = fee_pool(books, books.holder(held), fee_account) if fee else (seller, AVAILABLE)
+    buyer, seller = books.holder(held), _seller(books, held)
+    pool = fee_pool(books, buyer, fee_account) if fee else (seller, AVAILABLE)
 
     books.pay(held, released - fee, (seller, AVAILABLE))
     books.pay(held, fee, pool)

@@ -19,7 +19,7 @@ from holds.errors import (
 from holds.fields import HoldId, PartyRef, Seconds
 from holds.rows import HoldRow
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.fields import Amount, Flag, LongText, References, Text
+from ledger_project.kernel.fields import Amount, Flag, LongText, Moment, References, Text
 from ledger_project.log.command import command
 
 WEEK = 7 * 24 * 3600
@@ -80,6 +80,7 @@ def capture_hold(
     to_account: AccountRef | None = None,
     order_id: Text | None = None,
     final: Flag = True,
+    effective_at: Moment | None = None,
 ) -> None:
     """Turn held money into paid money: all that is left, or `amount` of it; after a final capture the rest goes back.
 
@@ -99,7 +100,9 @@ def capture_hold(
         held.overcaptured = surplus
     if final and held.remaining:
         books.give_back(held, held.remaining)
-    entry = books.write_entry("capture", references=held.entry_references(order_id=order_id))
+    entry = books.write_entry(
+        "capture", references=held.entry_references(order_id=order_id), effective_at=effective_at
+    )
     held.captured_entry = entry.id
     held.order_id = order_id or held.order_id
     books.show_hold(held)
