@@ -218,8 +218,7 @@ def look_up(
         f" UNION ALL SELECT {FACT_COLUMNS} FROM accounts_account WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
         (tenant, names, tenant, keys),
     ):
-        *columns, metadata = record
-        facts = AccountFacts(*columns, load_json(metadata))
+        facts = AccountFacts(*record[:-1], metadata=load_json(record[-1]))
         found[facts.name] = found[facts.id] = facts
         if remember:
             _known[tenant, facts.name] = _known[tenant, facts.id] = facts
@@ -291,7 +290,8 @@ class AccountStore(Store):
             facts = [row.facts for row in opened if row.stripe == 0]
             yield (
                 "INSERT INTO accounts_account"
-                " (id, tenant_id, name, type, currency, scale, unbounded, stripes, metadata, created_at) SELECT id, %s, name, type, currency, scale, unbounded, stripes, metadata::jsonb, %s"
+                " (id, tenant_id, name, type, currency, scale, unbounded, stripes, metadata, created_at)"
+                " SELECT id, %s, name, type, currency, scale, unbounded, stripes, metadata::jsonb, %s"
                 " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bool[],"
                 " %s::smallint[], %s::text[]) AS new (id, name, type, currency, scale, unbounded, stripes, metadata)",
                 (

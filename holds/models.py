@@ -7,7 +7,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
-NUMERIC = {"max_digits": 38, "decimal_places": 0}
+from accounts.models import NUMERIC
+
 OPEN = ["pending", "disputed"]
 
 

@@ -176,7 +176,7 @@ def _open_accounts(plan: Plan) -> None:
         if refusal.code != "currency_exists":
             raise
     try:
-        opening = {"name": plan.provider, "currency": plan.currency, "unbounded": True}
+        opening: dict[str, Any] = {"name": plan.provider, "currency": plan.currency, "unbounded": True}
         run(plan.tenant, "open_account", key=f"charge_usage:open:{plan.provider}", **opening)
     except Refusal as refusal:
         if refusal.code != "account_exists":

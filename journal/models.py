@@ -4,6 +4,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
+from accounts.models import NUMERIC
+
 
 class Entry(models.Model):
     """The money that one event moved. Its id is the event's: `ent_…` and `evt_…` share their digits."""
@@ -65,9 +67,6 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"ent_{self.entry_id.hex}/{self.seq}"
-
-
-NUMERIC = {"max_digits": 38, "decimal_places": 0}
 
 
 class RefundTotal(models.Model):

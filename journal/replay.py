@@ -52,7 +52,7 @@ def _plain(value: Any) -> Any:
 
 def replay(tenant: int | None = None, *, watch: Callable[[Check], None] = lambda check: None) -> list[Difference]:
     """Every difference that any check finds; one read-only snapshot for all of them."""
-    differences = []
+    differences: list[Difference] = []
     with connection.cursor() as cursor:
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:

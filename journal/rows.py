@@ -151,7 +151,7 @@ class EntryStore(Store):
         return "SELECT reverses_id, id FROM journal_entry WHERE reverses_id = ANY(%s::uuid[])", (list(keys),)
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        reversals = dict(records)
+        reversals: dict[UUID, UUID] = {record[0]: record[1] for record in records}
         for key in wants.refs.get("entry", ()):
             entry = wants.facts.get((EntryRow, key))
             if entry is not None:

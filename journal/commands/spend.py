@@ -78,7 +78,7 @@ def spend(
     books.write_entry(
         "spend",
         description=description,
-        references=references(reference=reference, session_key=session_key and ids.show("ssk", session_key)),
+        references=references(reference=reference, session_key=ids.show("ssk", session_key) if session_key else None),
         # A refund gives promotional money back to these.
         metadata={"promo": [use.document() for use in uses]} if uses else None,
     )

@@ -28,7 +28,7 @@ class Command(BaseCommand):
                 raise CommandError(f"there is no tenant {options['tenant']!r}")
         console = Console(stderr=True, quiet=options["json"])
         with console.status("replaying") as status:
-            differences = replay(tenant and tenant.pk, watch=lambda check: status.update(check.says))
+            differences = replay(tenant.pk if tenant else None, watch=lambda check: status.update(check.says))
         if options["json"]:
             checks = [check.name for check in Check.all]
             self.stdout.write(json.dumps({"checks": checks, "differences": [asdict(each) for each in differences]}))
