@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak chaos check fmt bench lock clean
+.PHONY: help up down test soak fuzz chaos check fmt bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -28,6 +28,9 @@ test: $(VENV)/installed-dev ## Run every test, in parallel, on servers of its ow
 
 soak: $(VENV)/installed-dev ## Live thousands of random lives against the pure model; EXAMPLES= says how many
 	STATE_MACHINE_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest --timeout=0 journal/tests/test_state_machine.py $(ARGS)
+
+fuzz: $(VENV)/installed-dev ## Call every operation of the API with what its description allows and forbids; EXAMPLES= of each
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout=0 ledger_project/web/tests/test_openapi.py $(ARGS)
 
 chaos: $(VENV)/installed-dev ## 5,000 entries to receivers that misbehave, from workers that are killed; SOAK_ENTRIES= says how many
 	$(BIN)/python -m pytest ledger_project/webhooks/tests/soak_delivery.py --capture=no --quiet $(ARGS)

@@ -3,8 +3,9 @@
 import secrets
 from dataclasses import dataclass
 
+from django.db import connection
+
 from ledger_project.log.documents import load_json
-from ledger_project.log.executor import look
 from ledger_project.web.authentication import Principal, digest_of
 
 
@@ -30,6 +31,11 @@ SELECT tenant_id, id, prefix, scopes, account_id, expires_at
 
 def find(prefix: str, digest: bytes) -> Principal | None:
     """The key with this secret, unless it is revoked; its expiry is for the caller to judge."""
-    for tenant, key_id, found_prefix, scopes, account, expires_at in look(_KEY, (digest, prefix)):
-        return Principal(tenant, key_id, found_prefix, frozenset(load_json(scopes)), account, expires_at)
-    return None
+    # Django's cursor notices a connection that died since the last request; it is asked once in a while, not each time.
+    with connection.cursor() as cursor:
+        cursor.execute(_KEY, (digest, prefix))
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    tenant, key_id, found_prefix, scopes, account, expires_at = found
+    return Principal(tenant, key_id, found_prefix, frozenset(load_json(scopes)), account, expires_at)

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts.credentials import NewKey
 from accounts.keys import ApiKeyRow
 from accounts.models import ApiKey
+from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Forbidden
 from ledger_project.log.command import Command
 from ledger_project.log.executor import Done
@@ -69,11 +70,13 @@ class IssueApiKey(CommandView):
         return {**given, "prefix": self.made.prefix, "digest": self.made.digest}
 
     def authorize(self, principal: Principal, raw: dict[str, Any]) -> None:
-        """Nobody hands out what they do not have. Refuses: Forbidden."""
+        """Nobody hands out what they do not have, nor speaks for another account. Refuses: Forbidden."""
         scopes = raw.get("scopes")
         for scope in scopes if isinstance(scopes, list) else ():
             if isinstance(scope, str) and not covers(principal.scopes, scope):
                 raise Forbidden(scope=scope[:100], reason="a key cannot grant a scope that it lacks")
+        if principal.account is not None and raw.get("account") != ids.show("acc", principal.account):
+            raise Forbidden(reason="an account's key issues keys of that account, named by its id")
 
     def answer(self, done: Done) -> dict[str, Any]:
         shown = None if done.replayed or done.dry_run else self.made.token

@@ -131,6 +131,17 @@ def test_a_key_can_be_an_accounts(api: Api) -> None:
     refused(api.post("/v1/api-keys", ASKED | {"account": "nobody"}), 404, "account_not_found")
 
 
+def test_an_accounts_key_speaks_for_no_other(ledger: Ledger) -> None:
+    ledger.open("alice", "bob")
+    issuer = Api(ledger, account="alice")
+    alice = issuer.get("/v1/accounts/alice").json()["id"]
+
+    for change in ({}, {"account": None}, {"account": "bob"}):
+        refused(issuer.post("/v1/api-keys", ASKED | change), 403, "forbidden")
+
+    assert issuer.post("/v1/api-keys", ASKED | {"account": alice}).json()["api_key"]["account"] == alice
+
+
 @override_settings(API_KEY_CACHE_SECONDS=0)
 def test_a_revoked_key_is_worth_nothing(api: Api) -> None:
     issued = api.post("/v1/api-keys", ASKED).json()

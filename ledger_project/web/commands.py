@@ -4,8 +4,8 @@
     path_of("v1/accounts/<str:account>/freeze", post="freeze_account", makes={"account": "Account"})
 
 The path's and the body's fields are the command's arguments. DRF describes these views and serves the GETs beside them;
-a command itself takes the short way through `dispatch`, because DRF's request, negotiation and renderers cost about as
-much as posting a transfer does (docs/performance.md).
+a command itself takes the short way through `dispatch`, because DRF's request, negotiation and renderers cost more than
+half of all that is left (docs/api.md has the numbers).
 """
 
 import json
@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from ledger_project.kernel.errors import InvalidRequest, UnknownField
@@ -34,7 +35,8 @@ from ledger_project.web.throttling import take
 from ledger_project.web.waiting import await_seal
 
 REPLAYED = "Idempotent-Replayed"
-Schema = str | dict[str, Any]  # a JSON schema, or the name that one has in web/openapi.py
+# A JSON schema, or a serializer, or the name of one that another operation shows.
+Shape = str | dict[str, Any] | type[Serializer[Any]]
 Answers = Callable[[Sequence[Done], Look], list[dict[str, Any]]]
 
 
@@ -83,7 +85,7 @@ class CommandView(LightView):
     """The methods of one address that are commands."""
 
     commands: ClassVar[Mapping[str, str]] = {}
-    makes: ClassVar[Mapping[str, Schema]] = {}  # the answer's nouns
+    makes: ClassVar[Mapping[str, Shape]] = {}  # the answer's nouns
     hidden: ClassVar[frozenset[str]] = frozenset()  # arguments that the interface gives and the caller must not
 
     @property
@@ -179,7 +181,7 @@ def path_of(
     *,
     get: type[APIView] | None = None,
     view: type[CommandView] = CommandView,
-    makes: Mapping[str, Schema] | None = None,
+    makes: Mapping[str, Shape] | None = None,
     **commands: str,
 ) -> URLPattern:
     """One address: a view that reads, and commands by method (`post="transfer"`, `put="set_credit_limit"`).
@@ -192,7 +194,7 @@ def path_of(
         raise LookupError(f"{address} names no command: {unknown}")
     name = next(iter(methods.values()))
     bases = (view, get) if get else (view,)
-    attributes = {"commands": methods, "makes": makes or {}, "__doc__": get.__doc__ if get else None}
+    attributes: dict[str, Any] = {"commands": methods, "makes": makes or {}, "__doc__": get.__doc__ if get else None}
     attributes |= dict.fromkeys(commands, view.serve)  # DRF's schema generator looks for them
-    endpoint = type("".join(part.title() for part in name.split("_")), bases, attributes)
+    endpoint: type[CommandView] = type("".join(part.title() for part in name.split("_")), bases, attributes)
     return path(address, endpoint.as_view(), name=name)

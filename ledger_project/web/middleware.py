@@ -43,7 +43,7 @@ class RequestId:
 class ShortWay:
     """The API has no sessions, forms or cookies: its views are called before the middleware that serves those.
 
-    That middleware and resolving the address take a fifth of the processor time of a transfer.
+    That middleware would be a third of the web layer's processor time (docs/api.md).
     """
 
     def __init__(self, get_response: GetResponse) -> None:

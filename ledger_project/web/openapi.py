@@ -20,11 +20,11 @@ from ledger_project.kernel.fields import nullable, object_schema
 from ledger_project.log.command import COMMANDS, Command
 from ledger_project.web import bulk, errors
 from ledger_project.web.authentication import Principal
-from ledger_project.web.commands import REPLAYED, CommandView, Schema
+from ledger_project.web.commands import REPLAYED, CommandView, Shape
 
 Document = dict[str, Any]
 
-SECURITY = [{"apiKey": []}]
+SECURITY: list[Document] = [{"apiKey": []}]
 # The refusals of every call, in the order in which they are checked; a command's own come between the two.
 ADMISSION = (errors.NotAuthenticated, errors.RateLimited, kernel.Forbidden)
 READING = (errors.BadRequest, kernel.UnknownField, kernel.InvalidRequest)
@@ -117,7 +117,9 @@ class LedgerSchema(AutoSchema):
         if isinstance(self.view, bulk.BulkView):
             return bulk_operation()
         if isinstance(self.view, CommandView) and method.upper() in self.view.commands:
-            return command_operation(self.view, COMMANDS[self.view.commands[method.upper()]], path)
+            self.registry = registry
+            makes = {noun: self._shape(made) for noun, made in self.view.makes.items()}
+            return command_operation(self.view, COMMANDS[self.view.commands[method.upper()]], path, makes)
         operation: Document | None = super().get_operation(path, path_regex, path_prefix, method, registry)
         if operation is not None and self.view.get_authenticators():
             found = [kernel.NotFound] if "{" in path else []
@@ -126,8 +128,16 @@ class LedgerSchema(AutoSchema):
             operation["responses"] = {**_with_headers(operation["responses"]), **problem_responses(problems)}
         return operation
 
+    def _shape(self, made: Shape) -> Document:
+        if isinstance(made, str):
+            return ref(made)
+        if isinstance(made, dict):
+            return made
+        found: Document = self.resolve_serializer(made, "response").ref
+        return found
 
-def command_operation(view: CommandView, command: Command, path: str) -> Document:
+
+def command_operation(view: CommandView, command: Command, path: str, makes: Mapping[str, Document]) -> Document:
     """The operation of one command."""
     in_path = [name for name in command.fields if f"{{{name}}}" in path]
     elsewhere = view.hidden.union(in_path)
@@ -154,8 +164,8 @@ def command_operation(view: CommandView, command: Command, path: str) -> Documen
         **_request_body(schema),
         "security": SECURITY,
         "responses": {
-            "201": _reply("Accepted: the event is in the log.", answer_schema(view.makes), REPLAYED),
-            "200": _reply("What `dry_run` found; nothing is stored.", answer_schema(view.makes, dry_run=True)),
+            "201": _reply("Accepted: the event is in the log.", answer_schema(makes), REPLAYED),
+            "200": _reply("What `dry_run` found; nothing is stored.", answer_schema(makes, dry_run=True)),
             **problem_responses((*ADMISSION, *READING, *WRITING, *_not_found(in_path), *command.refuses, *ANY_TIME)),
         },
     }
@@ -184,12 +194,12 @@ def _with_headers(responses: Document) -> Document:
     return {status: {**response, "headers": headers} for status, response in responses.items()}
 
 
-def answer_schema(makes: Mapping[str, Schema], *, dry_run: bool = False) -> Document:
+def answer_schema(makes: Mapping[str, Document], *, dry_run: bool = False) -> Document:
     """What answers an accepted call."""
     properties: Document = {
         "event": ref("Event"),
         "entry": nullable(ref("Entry")),
-        **{noun: ref(made) if isinstance(made, str) else made for noun, made in makes.items()},
+        **makes,
         "balances": {"type": "array", "items": ref("Balance"), "description": "The balances after."},
     }
     if dry_run:

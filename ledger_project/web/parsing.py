@@ -55,9 +55,9 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     if "HTTP_TRANSFER_ENCODING" in meta:
         raise LengthRequired()
     length = meta.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal():
+    if not (length.isascii() and length.isdecimal()):
         raise BadRequest(reason="the Content-Length is not a number")
-    if int(length) > settings.BODY_LIMIT:
+    if len(length) > 18 or int(length) > settings.BODY_LIMIT:
         raise BodyTooLarge(limit=settings.BODY_LIMIT)
     if length == "0":
         return {}

@@ -81,13 +81,13 @@ def refusal_of(error: Exception) -> Refusal | None:
         case drf.UnsupportedMediaType():
             return errors.UnsupportedMediaType()
         case drf.Throttled():
-            return errors.RateLimited(retry_after=max(1, round(error.wait or 1)))
+            return errors.RateLimited(retry_after=max(1, round(getattr(error, "wait", None) or 1)))
         case drf.ParseError():
             return errors.MalformedJson()
         case drf.ValidationError():
             field, reason = _first(error.detail)
             return InvalidRequest(field=field, reason=reason)
-        case psycopg.OperationalError() | OperationalError() | InterfaceError():
+        case psycopg.OperationalError() | psycopg.InterfaceError() | OperationalError() | InterfaceError():
             log.error("the database does not answer", exc_info=error)
             return errors.Unavailable()
         case _:

@@ -1,6 +1,7 @@
 """The API is as its document says: schemathesis calls it with what the document allows, and with what it does not."""
 
 import json
+import os
 import re
 from functools import lru_cache
 from io import StringIO
@@ -41,7 +42,7 @@ CHECKS = [
     unsupported_method,
     ignored_auth,
 ]
-EXAMPLES = 12  # of each operation; `make fuzz` takes more
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))  # of each operation
 
 schema = schemathesis.openapi.from_wsgi("/openapi.json", application)
 
@@ -95,7 +96,7 @@ def test_the_document_is_valid_and_makes_no_warning() -> None:
 
     assert err.getvalue() == ""
     assert json.loads(out.getvalue()) == document()
-    validate_schema(document())  # type: ignore[no-untyped-call]
+    validate_schema(document())
     assert document()["openapi"] == "3.1.0"
 
 

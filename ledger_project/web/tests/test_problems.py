@@ -4,7 +4,9 @@ import json
 import logging
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import close_old_connections, connection, connections
 from django.test import Client, override_settings
 from django.urls import path
 
@@ -65,7 +67,14 @@ class Broken(CommandView):
     light_methods = ("POST",)
 
 
-urlpatterns = [path("v1/broken", Broken.as_view())]
+class Unreachable(CommandView):
+    def serve(self, request: Any, named: Any) -> Any:
+        raise psycopg.OperationalError("connection refused")
+
+    light_methods = ("POST",)
+
+
+urlpatterns = [path("v1/broken", Broken.as_view()), path("v1/unreachable", Unreachable.as_view())]
 handler500 = problems.server_error
 
 
@@ -79,6 +88,25 @@ def test_a_bug_shows_nothing_but_the_request_id_and_is_logged_with_its_trace(
     assert problem["request_id"] == "trace-me-0001"
     assert b"secret" not in response.content
     assert "ZeroDivisionError: secret detail" in caplog.text
+
+
+def test_a_database_that_does_not_answer_is_a_passing_state(api: Api) -> None:
+    with override_settings(ROOT_URLCONF=__name__):
+        response = api.post("/v1/unreachable", {})
+
+    refused(response, 503, "unavailable")
+    assert response["Retry-After"] == "2"
+
+
+@override_settings(API_KEY_CACHE_SECONDS=0)
+def test_a_connection_that_died_between_requests_is_replaced(api: Api) -> None:
+    api.get("/v1/api-keys")
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+
+    close_old_connections()  # as every request does that does not come from Django's test client
+
+    assert api.post("/v1/accounts", {"name": "alice"}).status_code == 201
 
 
 @pytest.mark.parametrize(

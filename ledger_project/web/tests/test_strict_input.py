@@ -160,6 +160,27 @@ def test_a_body_in_chunks_is_refused_rather_than_taken_for_empty(api: Api) -> No
 
 
 @pytest.mark.parametrize(
+    ("length", "status", "code"),
+    [
+        ("9" * 5000, 413, "body_too_large"),
+        ("-1", 400, "bad_request"),
+        ("1e3", 400, "bad_request"),
+        ("٣", 400, "bad_request"),
+    ],
+)
+def test_a_length_is_a_number(api: Api, length: str, status: int, code: str) -> None:
+    response = api.client.post(
+        "/v1/transfers",
+        b"{}",
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {api.token}", "Idempotency-Key": "k"},
+        CONTENT_LENGTH=length,
+    )
+
+    refused(response, status, code)
+
+
+@pytest.mark.parametrize(
     ("query", "field", "code"),
     [
         ("dry_run=yes", "dry_run", "invalid_request"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ledger_project.web.commands import path_of
+from ledger_project.web.commands import Shape, path_of
 from ledger_project.webhooks.api.serializers import RedeliverySerializer, WebhookSerializer
 from ledger_project.webhooks.api.views import (
     PUBLIC_KEY,
@@ -14,8 +14,8 @@ from ledger_project.webhooks.api.views import (
 )
 from ledger_project.webhooks.stream import EventStreamView
 
-WEBHOOK = {"webhook": WebhookSerializer}
-WITH_SECRET = {**WEBHOOK, "signing_secret": SECRET, "public_key": PUBLIC_KEY}
+WEBHOOK: dict[str, Shape] = {"webhook": WebhookSerializer}
+WITH_SECRET: dict[str, Shape] = {**WEBHOOK, "signing_secret": SECRET, "public_key": PUBLIC_KEY}
 ONE = "v1/webhooks/<str:webhook>"
 
 urlpatterns = [
