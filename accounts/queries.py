@@ -1,18 +1,19 @@
 """Reading accounts, balances and currencies."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from accounts import answers
 from accounts.errors import AccountNotFound
 from accounts.models import BalanceTotal, Currency
-from accounts.rows import DEBIT_NORMAL, AccountFacts, Bucket, CurrencyRow, account_key
+from accounts.rows import DEBIT_NORMAL, AccountFacts, Bucket, CurrencyRow, account_key, look_up
 from ledger_project.kernel import clock
 from ledger_project.log.queries import read
 
+M = TypeVar("M", bound=Model)
 Position = list[Any]
 BUCKET_COLUMNS = [bucket.label for bucket in Bucket]
 
@@ -26,6 +27,13 @@ def by_ref(queryset: QuerySet[BalanceTotal], ref: str) -> QuerySet[BalanceTotal]
     """The account of this id or name, or none."""
     key = account_key(ref)
     return queryset.filter(account=key) if isinstance(key, UUID) else queryset.filter(name=key)
+
+
+def of_account(queryset: QuerySet[M], tenant: int, ref: str) -> QuerySet[M]:
+    """Those rows whose `account` is the one of this id or name; none where there is no such account."""
+    key = account_key(ref)
+    facts = look_up(tenant, [key], read).get(key)
+    return queryset.filter(account=facts.id) if facts else queryset.none()
 
 
 def total(tenant: int, ref: str) -> BalanceTotal:

@@ -159,12 +159,13 @@ _TYPES = {
     "day": "date[]",
     "last_spent_at": "timestamptz[]",
 }
-_COLUMNS = ", ".join(_TYPES)
+COLUMNS = tuple(_TYPES)
+_COLUMNS = ", ".join(COLUMNS)
 _ARRAYS = ", ".join(f"%s::{type}" for type in _TYPES.values())
 
 
 def _arrays(rows: list[SessionKeyRow]) -> list[list[Any]]:
-    return [[_sent(name, getattr(row, name)) for row in rows] for name in _TYPES]
+    return [[_sent(name, getattr(row, name)) for row in rows] for name in COLUMNS]
 
 
 def _sent(column: str, value: Any) -> Any:

@@ -37,9 +37,10 @@ class Grant:
     def expired(self, at: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= at
 
-    def document(self) -> dict[str, Any]:
+    def document(self, account: UUID) -> dict[str, Any]:
         return {
             "id": ids.show("prm", self.id),
+            "account": ids.show("acc", account),
             "amount": str(self.amount),
             "spent": str(self.spent),
             "burned": str(self.burned),

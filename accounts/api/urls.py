@@ -4,9 +4,11 @@ from django.urls import path
 
 from accounts.api.keys import SECRET, ApiKeyList, IssueApiKey
 from accounts.api.read_views import AccountBalance, AccountDetail, AccountList, BalanceList, CurrencyList
+from accounts.api.session_keys import SessionKeyList
 from ledger_project.web.commands import path_of
 
 ACCOUNT = {"account": "Account"}
+SESSION_KEY = {"session_key": "SessionKey"}
 
 urlpatterns = [
     path_of("v1/accounts", get=AccountList, post="open_account", makes=ACCOUNT),
@@ -16,6 +18,9 @@ urlpatterns = [
     path_of("v1/accounts/<str:account>/freeze", post="freeze_account", makes=ACCOUNT),
     path_of("v1/accounts/<str:account>/unfreeze", post="unfreeze_account", makes=ACCOUNT),
     path_of("v1/accounts/<str:account>/close", post="close_account", makes=ACCOUNT),
+    path_of("v1/accounts/<str:account>/credit-limit", put="set_credit_limit", makes=ACCOUNT),
+    path_of("v1/session-keys", get=SessionKeyList, post="issue_session_key", makes=SESSION_KEY),
+    path_of("v1/session-keys/<str:session_key>/revoke", post="revoke_session_key", makes=SESSION_KEY),
     path_of("v1/currencies", get=CurrencyList, post="register_currency", makes={"currency": "Currency"}),
     path_of(
         "v1/api-keys",

@@ -3,7 +3,27 @@
 from django.urls import path
 
 from journal.api.read_views import AccountEntries, EntryDetail, EntryList, EventDetail, EventList, TransferList
+from journal.api.shapes import (
+    PROMO_USES,
+    SESSION_KEY,
+    DisputeSerializer,
+    PaymentRefundSerializer,
+    PaymentSerializer,
+    PayoutSerializer,
+    RefundSerializer,
+    SettledSerializer,
+)
+from journal.api.verb_views import (
+    ClearingAccountList,
+    PromoGrantList,
+    SettledEntryList,
+    SettlementDetail,
+    SettlementList,
+)
 from ledger_project.web.commands import path_of
+
+PROMO_GRANT = {"promo_grant": "PromoGrant"}
+CLEARING_ACCOUNT = {"clearing_account": "ClearingAccount"}
 
 urlpatterns = [
     path_of("v1/accounts/<str:account>/ensure", post="ensure_account", makes={"account": "Account"}),
@@ -16,4 +36,23 @@ urlpatterns = [
     path("v1/events", EventList.as_view()),
     path("v1/events/<str:event>", EventDetail.as_view()),
     path_of("v1/entries/<str:entry>/reverse", post="reverse_entry"),
+    path_of("v1/credit-draws", post="draw_credit"),
+    path_of("v1/credit-repayments", post="repay_credit"),
+    path_of("v1/fees", post="charge_fee"),
+    path_of("v1/fee-transfers", post="fee_transfer"),
+    path_of("v1/fee-burns", post="fee_burn"),
+    path_of("v1/promo-mints", post="promo_mint", makes=PROMO_GRANT),
+    path_of("v1/promo-burns", post="promo_burn", makes={"promo": PROMO_USES}),
+    path("v1/promo-grants", PromoGrantList.as_view()),
+    path_of("v1/promo-grants/<str:grant>/expire", post="expire_promo", makes=PROMO_GRANT),
+    path_of("v1/spends", post="spend", makes={"session_key": SESSION_KEY}),
+    path_of("v1/refunds", post="refund", makes={"refund": RefundSerializer}),
+    path_of("v1/payments", post="record_payment", makes={"payment": PaymentSerializer}),
+    path_of("v1/payment-refunds", post="record_refund", makes={"payment_refund": PaymentRefundSerializer}),
+    path_of("v1/payouts", post="record_payout", makes={"payout": PayoutSerializer}),
+    path_of("v1/disputes", post="record_dispute", makes={"dispute": DisputeSerializer}),
+    path_of("v1/clearing-accounts", get=ClearingAccountList, post="open_clearing_account", makes=CLEARING_ACCOUNT),
+    path_of("v1/settlements", get=SettlementList, post="settle_batch", makes={"settlement": SettledSerializer}),
+    path("v1/settlements/<str:settlement>", SettlementDetail.as_view()),
+    path("v1/settlements/<str:settlement>/entries", SettledEntryList.as_view()),
 ]

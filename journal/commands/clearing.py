@@ -62,6 +62,7 @@ def open_clearing_account(books: Books, *, domain: Domain, currency: CurrencyCod
         "currency": unit.code,
         "account": ids.show("acc", account.facts.id),
         "name": name,
+        "settled_at": None,
     }
 
 

@@ -48,7 +48,7 @@ def promo_mint(
     grant = Grant(entry.id, amount, spent=0, burned=0, expires_at=expiry)
     purse_of(books, row).add(grant)
     books.names[PurseRow, grant.id] = row.facts.id
-    books.result["promo_grant"] = {"account": ids.show("acc", row.facts.id), **grant.document()}
+    books.result["promo_grant"] = grant.document(row.facts.id)
 
 
 def _expiry(books: Books, expires_in: int | None, expires_at: datetime | None) -> datetime | None:
@@ -97,4 +97,4 @@ def expire_promo(books: Books, *, grant: GrantId) -> None:
     books.move(left, (row, PROMO), (issuance(books, row), AVAILABLE))
     books.write_entry("promo_expiry", references={"grant": ids.show("prm", grant)})
     purse.expire(expiring)
-    books.result["promo_grant"] = {"account": ids.show("acc", row.facts.id), **expiring.document()}
+    books.result["promo_grant"] = expiring.document(row.facts.id)

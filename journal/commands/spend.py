@@ -67,7 +67,7 @@ def spend(
     if key is not None:
         key.require_usable(receiver=receiver.facts.id, at=books.now)
         key.charge(amount, at=books.now)
-        books.result["session_key"] = key.document()
+    books.result["session_key"] = key and key.document()
 
     require_alike(payer, receiver)
     uses = _spend_promo(books, payer, amount) if use_promo else []
