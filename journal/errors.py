@@ -121,3 +121,27 @@ class SettledTwice(Refusal):
 
 class SettlementNotFound(NotFound):
     """There is no such settlement."""
+
+
+class MonitorNotFound(NotFound):
+    """There is no such monitor."""
+
+
+class TooManyMonitors(Refusal):
+    """An account has a limited number of monitors; delete one first."""
+
+    status = 409
+    constraint = "too_many_monitors"
+
+
+class MonitorNotCrossed(Refusal):
+    """This entry did not take the balance over the monitor's line."""
+
+    status = 409
+
+
+class AlreadyTriggered(Refusal):
+    """This monitor was triggered by this entry before."""
+
+    status = 409
+    constraint = "already_triggered"

@@ -10,6 +10,10 @@ from ledger_project.kernel.fields import AmountField, ChoiceField, IdField, List
 FREE_BUCKETS = ("available", "fee_pool")
 
 EntryId = Annotated[UUID, IdField("ent", "entry")]
+MonitorId = Annotated[UUID, IdField("mon", "monitor")]
+CrossingEntry = Annotated[UUID, IdField("ent", "crossing_entry")]
+Operator = Annotated[str, ChoiceField(("lt", "lte", "gt", "gte", "eq"))]
+AnyAmount = Annotated[int, AmountField(minimum=None)]
 GrantId = Annotated[UUID, IdField("prm", "promo_grant")]
 Postings = Annotated[
     list[dict[str, Any]],

@@ -206,6 +206,67 @@ class SettledRange(models.Model):
         return f"{self.account_id}/{self.stripe} ({self.version_from}, {self.version_to}]"
 
 
+class Monitor(models.Model):
+    """A line that an account's bucket may cross; each time it does, one event says so. Its id is its event's."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    account = models.ForeignKey("accounts.Account", models.PROTECT, db_index=False, related_name="monitors")
+    bucket = models.SmallIntegerField()
+    operator = models.TextField()
+    value = models.DecimalField(**NUMERIC)
+    # Of an unbounded account: its balance at the place in the log that was looked at last.
+    running = models.DecimalField(**NUMERIC, null=True, blank=True)
+    created_at = models.DateTimeField()
+    triggered_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    slot = models.SmallIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # Slots are few, and each is taken once: so an account has no more monitors than slots.
+            UniqueConstraint(fields=["account", "slot"], name="too_many_monitors"),
+            CheckConstraint(
+                condition=Q(deleted_at__isnull=True, slot__isnull=False, slot__range=(0, 19))
+                | Q(deleted_at__isnull=False, slot__isnull=True),
+                name="monitor_slot",
+            ),
+            CheckConstraint(condition=Q(operator__in=["lt", "lte", "gt", "gte", "eq"]), name="monitor_operator"),
+            CheckConstraint(condition=Q(bucket__range=(0, 6)), name="monitor_bucket"),
+        ]
+        indexes = [models.Index(fields=["tenant", "id"], name="monitor_page")]
+
+    def __str__(self) -> str:
+        return f"mon_{self.id.hex}"
+
+
+class Crossing(models.Model):
+    """An entry that crossed a monitor, and the event that says so."""
+
+    event = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    monitor = models.ForeignKey(Monitor, models.PROTECT, db_index=False, related_name="crossings")
+    entry = models.UUIDField()
+    balance_before = models.DecimalField(**NUMERIC)
+    balance = models.DecimalField(**NUMERIC)
+    version = models.BigIntegerField()
+
+    class Meta:
+        constraints = [UniqueConstraint(fields=["monitor", "entry"], name="already_triggered")]
+
+    def __str__(self) -> str:
+        return f"evt_{self.event.hex}"
+
+
+class MonitorCursor(models.Model):
+    """How far the log was looked at for crossings. There is one row."""
+
+    next_index = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.next_index)
+
+
 class PostingLine(models.Model):
     """A posting with the names around it: a view (sql/posting_line.sql), for the admin, which wants one id a row.
 

@@ -1,6 +1,6 @@
 """The commands of this app, one module per family; importing it declares them."""
 
-from journal.commands import billing, clearing, credit, entries, fees, movement, promo, refund, spend, supply
+from journal.commands import billing, clearing, credit, entries, fees, monitors, movement, promo, refund, spend, supply
 
 __all__ = [
     "billing",
@@ -8,6 +8,7 @@ __all__ = [
     "credit",
     "entries",
     "fees",
+    "monitors",
     "movement",
     "promo",
     "refund",
