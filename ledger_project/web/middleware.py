@@ -60,6 +60,8 @@ class ShortWay:
             response = response.render()  # type: ignore[attr-defined]  # DRF's are rendered by the handler otherwise
         if not response.streaming:
             response.headers.setdefault("Content-Length", str(len(response.content)))
+            if request.method == "HEAD":
+                response.content = b""
         return response
 
     def _match(self, address: str) -> ResolverMatch:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -58,6 +59,7 @@ WAIT = {
     "description": "`sealed`: answer when the event has its place in the log.",
     "schema": {"type": "string", "enum": ["sealed"]},
 }
+RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 HEADERS: Mapping[str, Document] = {
     "X-Request-ID": {
         "description": "Names this request in our logs; yours, if you sent one.",
@@ -66,12 +68,15 @@ HEADERS: Mapping[str, Document] = {
     "RateLimit-Limit": {"description": "Requests that this key has per minute.", "schema": {"type": "integer"}},
     "RateLimit-Remaining": {"description": "Those left of this minute.", "schema": {"type": "integer"}},
     "RateLimit-Reset": {"description": "Seconds until the next minute.", "schema": {"type": "integer"}},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}},
     REPLAYED: {
         "description": "`true` where this key's call had been accepted before: this is its first answer.",
         "schema": {"type": "string", "const": "true"},
     },
 }
-EVERY_REPLY = ("X-Request-ID", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After", *RATE_LIMIT), 503: ("Retry-After",)}
+EVERY_REPLY = ("X-Request-ID", *RATE_LIMIT)
 
 PROBLEM: Document = {
     "type": "object",
@@ -184,14 +189,17 @@ def _request_body(schema: Document) -> Document:
 def _reply(description: str, schema: Document, *headers: str) -> Document:
     return {
         "description": description,
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in (*EVERY_REPLY, *headers)},
+        "headers": _header_references(*EVERY_REPLY, *headers),
         "content": {"application/json": {"schema": schema}},
     }
 
 
 def _with_headers(responses: Document) -> Document:
-    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in EVERY_REPLY}
-    return {status: {**response, "headers": headers} for status, response in responses.items()}
+    return {status: {**response, "headers": _header_references(*EVERY_REPLY)} for status, response in responses.items()}
+
+
+def _header_references(*names: str) -> Document:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def answer_schema(makes: Mapping[str, Document], *, dry_run: bool = False) -> Document:
@@ -215,7 +223,7 @@ def problem_responses(refusals: Iterable[type[Refusal]]) -> Document:
     return {
         str(status): {
             "description": "\n".join(f"- `{code}`: {refusal.message()}" for code, refusal in coded.items()),
-            "headers": {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}},
+            "headers": _header_references("X-Request-ID", *HEADERS_OF_STATUS.get(status, ())),
             "content": {"application/problem+json": {"schema": _problem_schema(status, list(coded))}},
         }
         for status, coded in sorted(by_status.items())
@@ -277,18 +285,34 @@ def mock_request(method: str, path: str, view: Any, original: Any, **kwargs: Any
 
 
 def add_components(result: Document, **context: Any) -> Document:
-    """Hook of drf-spectacular: the problem and the headers that every operation refers to."""
+    """Hook of drf-spectacular: what every operation refers to, told once."""
     components = result.setdefault("components", {})
     components["schemas"] = {**components.get("schemas", {}), "Problem": PROBLEM}
     components["headers"] = dict(HEADERS)
+    components["responses"] = _share_problems(result)
     return result
+
+
+def _share_problems(result: Document) -> Document:
+    """Put references in place of problems that several operations have, and give what they refer to."""
+    operations = [each for methods in result["paths"].values() for each in methods.values()]
+    told = Counter(json.dumps(each) for operation in operations for each in operation["responses"].values())
+    shared: Document = {}
+    for operation in operations:
+        for status, response in operation["responses"].items():
+            text = json.dumps(response)
+            if "application/problem+json" in response.get("content", {}) and told[text] > 1:
+                name = f"{status}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+                shared[name] = response
+                operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(shared.items()))
 
 
 @lru_cache(maxsize=1)
 def _document() -> bytes:
     """The document, which is the same as long as the code is."""
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return json.dumps(schema, ensure_ascii=False, indent=1).encode()
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @require_safe
