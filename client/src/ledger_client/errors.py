@@ -1,0 +1,108 @@
+"""What the ledger refuses, as exceptions: a stable `code`, the HTTP `status`, and the facts as the ledger gave them.
+
+LedgerError
+  ├─ InsufficientBalanceError ── PaymentRequiredError     every 402
+  ├─ AccountNotFoundError                                 account_not_found
+  └─ LedgerUnreachable                                    no answer after all tries
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+PAYMENT_REQUIRED = 402
+NOT_FACTS = frozenset({"type", "title", "status", "code", "detail", "request_id"})
+
+
+class LedgerError(Exception):
+    """The ledger refused: `code` says what, `facts` with which figures, `request_id` which call it was."""
+
+    def __init__(
+        self,
+        code: str,
+        status: int,
+        facts: Mapping[str, Any] | None = None,
+        *,
+        title: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        self.code, self.status, self.facts = code, status, dict(facts or {})
+        self.title, self.request_id = title, request_id
+        super().__init__(": ".join(part for part in (code, title) if part) + _spoken(self.facts))
+
+
+class InsufficientBalanceError(LedgerError):
+    """The account has less than the call needs."""
+
+
+class PaymentRequiredError(InsufficientBalanceError):
+    """The payer cannot pay. A service raises it itself, or lets it through, and answers `to_json()` with status 402.
+
+    `required` and `balance` are whole minor units; `balance` is what the account has available.
+    """
+
+    def __init__(
+        self,
+        required: int,
+        balance: int,
+        account_id: str,
+        *,
+        code: str = "insufficient_funds",
+        facts: Mapping[str, Any] | None = None,
+        title: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        self.required, self.balance, self.account_id = required, balance, account_id
+        self.shortfall = max(0, required - balance)
+        figures = {"required": required, "available": balance, "shortfall": self.shortfall, "account": account_id}
+        super().__init__(code, PAYMENT_REQUIRED, {**(facts or {}), **figures}, title=title, request_id=request_id)
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of a 402, under the ledger's names and the mesh's (`required_tokens`, `current_balance`)."""
+        return {
+            "error": "payment_required",
+            "code": self.code,
+            "account_id": self.account_id,
+            "required": self.required,
+            "balance": self.balance,
+            "available": self.balance,
+            "shortfall": self.shortfall,
+            "required_tokens": self.required,
+            "current_balance": self.balance,
+        }
+
+    def to_response(self) -> tuple[dict[str, Any], int, dict[str, str]]:
+        """`(body, status, headers)`, which Flask takes as it is and every other framework in parts."""
+        return self.to_json(), PAYMENT_REQUIRED, {"Cache-Control": "no-store"}
+
+
+class AccountNotFoundError(LedgerError):
+    """There is no such account."""
+
+
+class LedgerUnreachable(LedgerError):
+    """No answer came. What was sent may have been done: send it again with `idempotency_key`, which is in the facts."""
+
+    def __init__(self, reason: str, idempotency_key: str | None) -> None:
+        facts = {"reason": reason, **({"idempotency_key": idempotency_key} if idempotency_key else {})}
+        super().__init__("unreachable", 0, facts, title="The ledger does not answer.")
+
+
+def error_of(problem: Mapping[str, Any]) -> LedgerError:
+    """The exception that a problem (RFC 9457, as the ledger writes it) stands for."""
+    code, status = str(problem.get("code") or "unknown"), int(problem.get("status") or 0)
+    if code == "batch_refused" and isinstance(problem.get("problem"), Mapping):
+        inner = error_of(problem["problem"])
+        inner.facts["index"] = problem.get("index")
+        return inner
+    facts = {name: fact for name, fact in problem.items() if name not in NOT_FACTS}
+    said: dict[str, Any] = {"title": str(problem.get("title") or ""), "request_id": problem.get("request_id")}
+    if status == PAYMENT_REQUIRED:
+        account = str(facts.get("account") or "")
+        required, available = int(facts.get("required") or 0), int(facts.get("available") or 0)
+        return PaymentRequiredError(required, available, account, code=code, facts=facts, **said)
+    kind = AccountNotFoundError if code == "account_not_found" else LedgerError
+    return kind(code, status, facts, **said)
+
+
+def _spoken(facts: Mapping[str, Any]) -> str:
+    return f" ({', '.join(f'{name}={fact}' for name, fact in facts.items())})" if facts else ""
