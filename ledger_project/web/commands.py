@@ -115,7 +115,10 @@ class CommandView(LightView):
         return {**body, **named}
 
     def authorize(self, principal: Principal, raw: dict[str, Any]) -> None:
-        """What a caller must be allowed besides the command itself."""
+        """What a caller must be allowed besides the command itself.
+
+        A batch does not ask this, so only commands with `secrets`, which a batch cannot have, may need it.
+        """
 
     def answer(self, done: Done) -> dict[str, Any]:
         return answers_of([done])[0]
