@@ -147,7 +147,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1,
         "options": {"expires": 2},
     },
-    "publish-events": {"task": "ledger_project.webhooks.tasks.publish_events", "schedule": 1, "options": {"expires": 2}},
+    "publish-events": {
+        "task": "ledger_project.webhooks.tasks.publish_events",
+        "schedule": 1,
+        "options": {"expires": 2},
+    },
     "prune-webhooks": {"task": "ledger_project.webhooks.tasks.prune_webhooks", "schedule": 3600},
     "seal": {"task": "ledger_project.log.tasks.seal", "schedule": 1, "options": {"expires": 1}},
     "anchor": {"task": "ledger_project.log.tasks.anchor", "schedule": 10, "options": {"expires": 10}},
@@ -254,6 +258,12 @@ WITHDRAWAL_EXECUTOR = env.text("WITHDRAWAL_EXECUTOR", default="holds.executors.M
 WITHDRAWAL_EXECUTOR_URL = env.text("WITHDRAWAL_EXECUTOR_URL", default="")
 WITHDRAWAL_EXECUTOR_TOKEN = env.text("WITHDRAWAL_EXECUTOR_TOKEN", default="")
 
+# Tasks that read the sealed log; each has its schedule, and is woken when something was sealed.
+LOG_READERS = [
+    "journal.tasks.watch_balances",
+    "ledger_project.webhooks.tasks.deliver_webhooks",
+    "ledger_project.webhooks.tasks.publish_events",
+]
 # Webhooks go to https on the public internet. Addresses in these networks are trusted, at any port and over plain http:
 # for development, and for receivers in a private network that is the operator's own.
 WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS")

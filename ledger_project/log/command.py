@@ -94,7 +94,7 @@ def command(
         declared = Command(
             name=name,
             event=event,
-            permission=f"{plan.__module__.split('.')[0]}.{name}",
+            permission=f"{_app(plan.__module__)}.{name}",
             plan=plan,
             books=hints[books.name],
             fields={parameter.name: _field(hints[parameter.name]) for parameter in parameters},
@@ -108,6 +108,11 @@ def command(
         return declared
 
     return declare
+
+
+def _app(module: str) -> str:
+    """The app that a module belongs to: the first part of its path within the project."""
+    return module.removeprefix("ledger_project.").partition(".")[0]
 
 
 def _field(hint: Any) -> Field:

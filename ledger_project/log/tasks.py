@@ -3,7 +3,8 @@
 import logging
 import time
 
-from celery import shared_task
+from celery import current_app, shared_task
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from ledger_project.log import anchors, findings, sealing, verification
@@ -19,9 +20,21 @@ _woken_at = 0.0
 def seal() -> None:
     """Seal what was committed. What stands against it is an alarm, in a finding and in the log, each time."""
     try:
-        sealing.seal()
+        done = sealing.seal()
     except (LogAltered, NoSigningKey) as refused:
         log.critical("nothing is sealed: %s", refused)
+        return
+    if done.sealed:
+        _wake_readers()
+
+
+def _wake_readers() -> None:
+    """Have those who read the sealed log do so now. Best effort: their schedules come anyway."""
+    try:
+        for name in settings.LOG_READERS:
+            current_app.send_task(name, retry=False, expires=1)
+    except OperationalError as error:
+        log.warning("the readers of the log were not woken: %s", error)
 
 
 @shared_task(ignore_result=True)

@@ -108,8 +108,8 @@ def rotate_webhook_secret(books: Unit, *, webhook: WebhookId) -> None:
 
 
 @command(event="webhook.disabled", refuses=(WebhookNotFound, WebhookDisabled))
-def disable_webhook(books: Unit, *, webhook: WebhookId, reason: DisabledReason) -> None:
-    """Stop telling a URL that answered 410 (`gone`), or that nothing has reached for days (`failing`)."""
+def disable_webhook(books: Unit, *, webhook: WebhookId, reason: DisabledReason = "requested") -> None:
+    """Stop telling a URL: on request, or because it answered 410 (`gone`) or nothing has reached it for days."""
     row = _webhook(books, webhook)
     _require_enabled(row)
     _switch(books, row, reason)

@@ -17,4 +17,4 @@ EventTypes = Annotated[
 ]
 Description = Annotated[str, TextField(maximum=300, minimum=0)]
 LogIndex = Annotated[int, WholeNumberField(0, 2**53 - 1)]
-DisabledReason = Annotated[str, ChoiceField(("gone", "failing"))]
+DisabledReason = Annotated[str, ChoiceField(("requested", "gone", "failing"))]

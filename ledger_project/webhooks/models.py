@@ -111,6 +111,7 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["endpoint", "log_index"], condition=Q(state="pending"), name="webhook_pending"),
+            models.Index(fields=["-log_index", "-id"], name="webhook_delivery_page"),
             models.Index(fields=["settled_at"], condition=Q(settled_at__isnull=False), name="webhook_settled"),
         ]
 

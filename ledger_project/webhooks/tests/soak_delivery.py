@@ -1,7 +1,7 @@
 """5,000 entries against receivers that misbehave, workers that are killed and a Redis that is emptied.
 
-Not collected by name, because it takes minutes: `make chaos`. Its workers live sixty times as fast as the clock, so that
-back-off over minutes passes in seconds.
+Not collected by name, because it takes minutes: `make chaos`. Its workers live sixty times as fast as the clock, so
+that back-off over minutes passes in seconds.
 """
 
 import json
