@@ -49,7 +49,7 @@ def minor_units(amount: str, scale: int) -> str:
 
 def show_balance(total: BalanceTotal, announced: int) -> dict[str, Any]:
     """An agent's balance; `pending` is what is held, withdrawals under way included, and what was announced."""
-    shown = {
+    shown: dict[str, Any] = {
         "available": total.available,
         "pending": int(total.held) + announced,
         "held": total.held,

@@ -6,13 +6,14 @@ may run at once: each takes the due holds that no other has locked.
 
 import logging
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from holds.system import run_all
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.errors import Busy
 from ledger_project.log.executor import Done, look
 
 PAGE = 200  # holds ended by one transaction, so that none of them is locked for long
@@ -21,6 +22,7 @@ ACTOR = "system:expiry"
 log = logging.getLogger(__name__)
 
 Place = tuple[datetime, UUID]
+_BEFORE_ALL: Place = datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0)
 
 
 def expire_due(*, pages: int = 1000) -> Counter[str]:
@@ -32,11 +34,12 @@ def expire_due(*, pages: int = 1000) -> Counter[str]:
     now = database_now()
     tally: Counter[str] = Counter()
     for (tenant,) in look(_TENANTS, (now,)):
-        place: Place | None = (datetime.fromtimestamp(0, now.tzinfo), UUID(int=0))
+        place = _BEFORE_ALL
         for _ in range(pages):
-            place = _expire_page(tenant, now, place, tally)
-            if place is None:
+            last = _expire_page(tenant, now, place, tally)
+            if last is None:
                 break
+            place = last
     return tally
 
 
@@ -53,7 +56,12 @@ def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) 
         if not due:
             return None
         keyed = [(f"expire:{hold}", {"hold": hold}) for hold in (ids.show("hld", id) for _, id in due)]
-        for (_, arguments), result in zip(keyed, run_all(tenant, ACTOR, "expire_hold", keyed), strict=True):
+        try:
+            results = run_all(tenant, ACTOR, "expire_hold", keyed)
+        except Busy:
+            tally["busy"] += 1  # others move this tenant's money now; the next run is seconds away
+            return None
+        for (_, arguments), result in zip(keyed, results, strict=True):
             if isinstance(result, Done):
                 tally["expired"] += 1
             else:

@@ -123,6 +123,10 @@ class Hold(models.Model):
     def __str__(self) -> str:
         return f"hld_{self.id.hex}"
 
+    @property
+    def remaining(self) -> int:
+        return int(self.amount - self.captured - self.released)
+
 
 class Deposit(models.Model):
     """Money that came in from outside, once per source and external reference; while announced it moves nothing."""

@@ -74,11 +74,17 @@ def take_on() -> Task | None:
             leased = cursor.fetchone()
         if leased is not None:
             attempts, answer, external_ref, error = leased
-            noted = {"paid": Paid(external_ref), "failed": NotPaid(error)}.get(answer)
+            noted = _noted(answer, external_ref, error)
             name, units = ids.show("hld", id), str(int(amount))
             payment = Payment(name, account, units, currency, scale, destination, load_json(references))
             return Task(id, tenant, attempts, payment, noted)
     return None
+
+
+def _noted(word: str, external_ref: str, error: str) -> Answer | None:
+    if word == "paid":
+        return Paid(external_ref)
+    return NotPaid(error) if word == "failed" else None
 
 
 def note(task: Task, answer: Answer) -> None:

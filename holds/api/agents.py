@@ -100,7 +100,7 @@ class AgentLedger(SearchView):
     """An agent's ledger entries, newest first."""
 
     refuses = (AccountNotFound,)
-    serializer_class = AgentEntrySerializer
+    serializer_class = AgentEntrySerializer  # type: ignore[assignment]
     filterset_class = HistoryFilters
     pagination_class = Entries
 

@@ -75,7 +75,7 @@ class DepositSerializer(serializers.Serializer[Deposit]):
     currency = serializers.CharField()
     amount = MinorUnits()
     pending = MinorUnits(help_text="The amount, while it is announced.")
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     external_ref = serializers.CharField()
     status = serializers.ChoiceField(["announced", "failed", "confirmed"])
     reason = serializers.CharField()

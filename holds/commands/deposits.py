@@ -77,10 +77,10 @@ def record_deposit(
     event="deposit.confirmed",
     refuses=(DepositNotFound, DepositNotPending, AccountClosed, AmountOverflow),
 )
-def confirm_deposit(books: HoldBooks, *, deposit: DepositId) -> None:
+def confirm_deposit(books: HoldBooks, *, deposit: DepositId, reason: LongText | None = None) -> None:
     """Credit an announced deposit, or one that was given up and arrived after all."""
     found = _pending(books, deposit)
-    _credit(books, found, books.account(ids.show("acc", found.account)))
+    _credit(books, found, books.account(ids.show("acc", found.account)), reason)
     books.result["deposit"] = found.document()
 
 
@@ -119,10 +119,10 @@ def _receiver(books: HoldBooks, ref: str, open_account: bool) -> AccountRow:
     return row
 
 
-def _credit(books: HoldBooks, deposit: DepositRow, row: AccountRow) -> None:
+def _credit(books: HoldBooks, deposit: DepositRow, row: AccountRow, reason: str | None = None) -> None:
     books.give(system_account(books, row, CUSTODY, type="asset"), AVAILABLE, deposit.amount)
     books.give(row, AVAILABLE, deposit.amount)
-    books.write_entry("deposit", references=deposit.entry_references())
+    books.write_entry("deposit", description=reason, references=deposit.entry_references())
     deposit.status = "confirmed"
     deposit.updated_at = books.now
     deposit.changed = True

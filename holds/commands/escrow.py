@@ -76,6 +76,7 @@ def release_escrow(
     amount: Amount | None = None,
     fee: Limit = 0,
     fee_account: AccountRef | None = None,
+    reason: LongText | None = None,
 ) -> None:
     """Pay the seller what is left, or `amount` of it; a fee is kept back from that for a fee pool."""
     held = books.hold(escrow, "escrow")
@@ -88,17 +89,19 @@ def release_escrow(
 
     books.pay(held, released - fee, (seller, AVAILABLE))
     books.pay(held, fee, pool)
-    books.write_entry("escrow_release", references=held.entry_references())
+    books.write_entry("escrow_release", description=reason, references=held.entry_references())
     books.show_hold(held)
 
 
 @command(event="escrow.refunded", refuses=(*LIVE, CaptureExceedsHold, AmountOverflow))
-def refund_escrow(books: HoldBooks, *, escrow: HoldId, amount: Amount | None = None) -> None:
+def refund_escrow(
+    books: HoldBooks, *, escrow: HoldId, amount: Amount | None = None, reason: LongText | None = None
+) -> None:
     """Give the buyer back what is left, or `amount` of it."""
     held = books.hold(escrow, "escrow")
     require_live(held, books)
     books.give_back(held, part(held, amount))
-    books.write_entry("escrow_refund", references=held.entry_references())
+    books.write_entry("escrow_refund", description=reason, references=held.entry_references())
     books.show_hold(held)
 
 

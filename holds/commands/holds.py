@@ -80,6 +80,7 @@ def capture_hold(
     to_account: AccountRef | None = None,
     order_id: Text | None = None,
     final: Flag = True,
+    reason: LongText | None = None,
     effective_at: Moment | None = None,
 ) -> None:
     """Turn held money into paid money: all that is left, or `amount` of it; after a final capture the rest goes back.
@@ -101,7 +102,10 @@ def capture_hold(
     if final and held.remaining:
         books.give_back(held, held.remaining)
     entry = books.write_entry(
-        "capture", references=held.entry_references(order_id=order_id), effective_at=effective_at
+        "capture",
+        description=reason,
+        references=held.entry_references(order_id=order_id),
+        effective_at=effective_at,
     )
     held.captured_entry = entry.id
     held.order_id = order_id or held.order_id
@@ -109,7 +113,9 @@ def capture_hold(
 
 
 @command(event="hold.released", refuses=(HoldNotFound, HoldNotPending, CaptureExceedsHold, AmountOverflow))
-def release_hold(books: HoldBooks, *, hold: HoldId, amount: Amount | None = None) -> None:
+def release_hold(
+    books: HoldBooks, *, hold: HoldId, amount: Amount | None = None, reason: LongText | None = None
+) -> None:
     """Give held money back to its account: all that is left, or `amount` of it; of an expired hold always all."""
     held = books.hold(hold, "hold")
     require_pending(held)
@@ -117,7 +123,7 @@ def release_hold(books: HoldBooks, *, hold: HoldId, amount: Amount | None = None
         books.give_back(held, held.remaining, ending="expired")
     else:
         books.give_back(held, part(held, amount))
-    books.write_entry("release", references=held.entry_references())
+    books.write_entry("release", description=reason, references=held.entry_references())
     books.show_hold(held)
 
 

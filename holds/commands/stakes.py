@@ -44,12 +44,14 @@ def lock_stake(
 
 
 @command(event="stake.released", refuses=(*PENDING, CaptureExceedsHold, AmountOverflow), seed_event="stake_release")
-def release_stake(books: HoldBooks, *, stake: HoldId, amount: Amount | None = None) -> None:
+def release_stake(
+    books: HoldBooks, *, stake: HoldId, amount: Amount | None = None, reason: LongText | None = None
+) -> None:
     """Give bonded money back: all that is left, or `amount` of it."""
     held = books.hold(stake, "stake")
     require_pending(held)
     books.give_back(held, part(held, amount))
-    books.write_entry("stake_release", references=held.entry_references())
+    books.write_entry("stake_release", description=reason, references=held.entry_references())
     books.show_hold(held)
 
 

@@ -56,7 +56,9 @@ def request_withdrawal(
         ("withdrawal_ref", call["external_ref"]),
     ],
 )
-def confirm_withdrawal(books: HoldBooks, *, withdrawal: HoldId, external_ref: Text) -> None:
+def confirm_withdrawal(
+    books: HoldBooks, *, withdrawal: HoldId, external_ref: Text, reason: LongText | None = None
+) -> None:
     """State that the withdrawal was paid, under this reference (a transaction hash): the money has left custody."""
     held = books.hold(withdrawal, "withdrawal")
     require_pending(held)
@@ -68,7 +70,7 @@ def confirm_withdrawal(books: HoldBooks, *, withdrawal: HoldId, external_ref: Te
 
     books.take(holder, held.bucket, held.amount)
     books.take(custody, AVAILABLE, held.amount)
-    books.write_entry("withdrawal", references=held.entry_references(external_ref=external_ref))
+    books.write_entry("withdrawal", description=reason, references=held.entry_references(external_ref=external_ref))
     held.settle(held.amount, 0)
     held.external_ref = external_ref
     books.names[HoldRow, ("paid", external_ref)] = held.id

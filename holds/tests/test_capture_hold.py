@@ -40,6 +40,15 @@ def test_a_capture_is_for_all_that_is_held_unless_said(books: Story) -> None:
     assert books.balance("alice") == {"available": 40}
 
 
+def test_a_capture_may_be_for_an_earlier_day(books: Story) -> None:
+    hold = books.hold(60, to_account="shop")
+
+    answer = books.answer("capture_hold", hold=hold, effective_at="2026-01-31T12:00:00+01:00", reason="January")
+
+    assert answer["entry"]["effective_at"] == "2026-01-31T11:00:00.000000Z"
+    assert answer["entry"]["description"] == "January"
+
+
 def test_captures_may_be_repeated_until_the_last(books: Story) -> None:
     hold = books.hold(60, to_account="shop")
 

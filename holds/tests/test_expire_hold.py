@@ -1,6 +1,7 @@
 """expire_hold: what is due ends, by command or by the sweeper, once."""
 
 from django.core.management import call_command
+from django.db import connections, transaction
 
 from accounts.errors import AccountFrozen
 from holds import expiry
@@ -162,6 +163,29 @@ def test_sweepers_at_once_share_the_work(books: Story, monkeypatch) -> None:
     assert ended.count() == 100, "each hold ended once"
     assert books.balance("alice") == {"available": 100}
     books.right()
+
+
+def test_a_tenant_whose_rows_are_busy_does_not_stop_the_others(books: Story) -> None:
+    other = Story()
+    other.open("alice", funded=100)
+    stuck, free = books.hold(10, expires_in=10), other.hold(10, expires_in=10)
+
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT FROM accounts_balance WHERE tenant_id = %s FOR UPDATE", [books.tenant])
+        with connections["default"].cursor() as waiting:
+            waiting.execute("SET lock_timeout = '200ms'")
+        try:
+            with later(seconds=10):
+                tally = expiry.expire_due()
+        finally:
+            connections["default"].close()
+
+    assert tally["busy"] == 1
+    assert books.state(stuck)[0] == "pending"
+    assert other.state(free)[0] == "expired"
+    with later(seconds=10):
+        expire_due()
+    assert books.state(stuck)[0] == "expired"
 
 
 def test_the_command_says_what_it_did(books: Story, capsys) -> None:

@@ -7,12 +7,13 @@ from holds.tests.story import Story, later
 def test_a_release_gives_all_back(books: Story) -> None:
     hold = books.hold(60, to_account="shop")
 
-    answer = books.answer("release_hold", hold=hold)
+    answer = books.answer("release_hold", hold=hold, reason="the job failed")
 
     assert books.balance("alice") == {"available": 100}
     assert books.state(hold) == ("released", 0, 60)
     assert books.tail() == ["hold.released"]
     assert answer["entry"]["references"] == {"hold": hold}
+    assert answer["entry"]["description"] == "the job failed"
     assert [(b["name"], b["total_in"], b["total_out"]) for b in answer["balances"]] == [("alice", "100", "0")]
     books.right()
 
