@@ -93,8 +93,8 @@ class ClearingStore(Store):
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for record in records:
-            batch.load(ClearingRow(*record, settled={}))
+        for account, domain, currency, settled_at in records:
+            batch.load(ClearingRow(account, domain, currency, settled_at, {}))
 
     def writing(self, rows: list[ClearingRow], tenant: int, now: datetime) -> Iterable[Query]:
         opened = [row for row in rows if row.new]
@@ -263,8 +263,8 @@ class SettlementStore(Store):
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for batch_id, name, *rest in records:
-            batch.load(SettlementRow(batch_id, name, *rest, ranges=[]), name)
+        for batch_id, name, since, until, moved in records:
+            batch.load(SettlementRow(batch_id, name, since, until, moved, []), name)
 
     def writing(self, rows: list[SettlementRow], tenant: int, now: datetime) -> Iterable[Query]:
         yield (

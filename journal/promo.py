@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.rows import AccountRow, account_key, look_up
+from accounts.rows import AccountRow, account_key
 from ledger_project.kernel import clock, ids
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Unit, Wants
 
@@ -66,7 +66,7 @@ def uses_of(metadata: dict[str, Any]) -> list[Use]:
 
 
 class PurseRow(Row):
-    """The grants of one account under lock, in the order in which they expire."""
+    """The grants of one account, in the order in which they expire; its balance row is their lock."""
 
     __slots__ = ("account_id", "grants")
 
@@ -112,12 +112,10 @@ class PurseRow(Row):
         grant.burned += grant.left
         grant.changed = self.changed = True
 
-    def unspend(self, uses: list[Use]) -> None:
-        """Put money that was spent back into its grants, which keep their dates."""
-        grants = {grant.id: grant for grant in self.grants}
-        for use in uses:
-            grants[use.grant].spent -= use.amount
-            grants[use.grant].changed = self.changed = True
+    def unspend(self, grant: Grant, amount: int) -> None:
+        """Put money that was spent back into its grant, which keeps its date."""
+        grant.spent -= amount
+        grant.changed = self.changed = True
 
     def find(self, grant_id: UUID) -> Grant | None:
         return next((grant for grant in self.grants if grant.id == grant_id), None)
@@ -135,40 +133,68 @@ class PurseRow(Row):
         return taken
 
 
-class PurseStore(Store):
-    """Grants are locked by (account, expiry, id), after holds and before balances.
+@dataclass(slots=True)
+class GrantOwnerRow(Row):
+    """Whose a grant is, which never changes."""
 
-    `promo_purse` wants the open grants of an account, by reference; `promo_grant` wants one grant, open or not, by id;
-    `promo_beside` wants a system account in that grant's currency.
-    A grant that is given while another command waits for the purse is not seen by it and stays for the next.
+    grant_id: UUID
+    account_id: UUID
+    new: bool = False
+    changed: bool = False
+
+    @property
+    def key(self) -> UUID:
+        return self.grant_id
+
+    def copy(self) -> "GrantOwnerRow":
+        return self
+
+
+class GrantOwnerStore(Store):
+    """Grants that are named by id lead to their accounts, before anything is locked.
+
+    `promo_grant` wants the grant, its account and its purse; `promo_beside` a system account in its currency.
     """
 
     rank = 44
-    row = PurseRow
+    row = GrantOwnerRow
 
     def prepare(self, wants: Wants, look: Look) -> None:
         grants = list(wants.refs.get("promo_grant", ()))
-        owners: dict[UUID, UUID] = {}
-        if grants:
-            owners = dict(
-                look(
-                    "SELECT id, account_id FROM journal_promogrant WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
-                    (wants.tenant, grants),
-                )
+        if not grants:
+            return
+        owners = dict(
+            look(
+                "SELECT id, account_id FROM journal_promogrant WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
+                (wants.tenant, grants),
             )
-        refs = {account_key(ref) for ref in wants.refs.get("promo_purse", ())}
-        found = look_up(wants.tenant, refs, look, remember=wants.committed) if refs else {}
-        purses = {found[ref].id for ref in refs if ref in found}
+        )
+        wants.facts[GrantOwnerRow] = owners
         for account in owners.values():
             wants.add("account", account)
+            wants.add("promo_purse", account)
         for grant, pattern in wants.refs.get("promo_beside", ()):
             if grant in owners:
                 wants.add("beside", (owners[grant], pattern))
-        wants.facts[PurseRow] = purses, owners
+
+    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
+        for grant, account in wants.facts.get(GrantOwnerRow, {}).items():
+            batch.load(GrantOwnerRow(grant, account))
+
+
+class PurseStore(Store):
+    """An account's grants are read after its balance row is locked, which is their lock too.
+
+    Whatever changes a grant changes the `promo` bucket, so it holds that row; and a statement of its own, after the
+    wait for it, sees what was committed meanwhile. `promo_purse` wants the open grants of an account, by reference.
+    """
+
+    rank = 60
+    row = PurseRow
 
     def reading(self, wants: Wants) -> Query | None:
-        purses, owners = wants.facts[PurseRow]
-        if not purses and not owners:
+        purses = _purses(wants)
+        if not purses:
             return None
         return (
             f"""
@@ -181,18 +207,17 @@ class PurseStore(Store):
                           SELECT id FROM journal_promogrant
                            WHERE account_id = wanted.account_id AND spent + burned < amount
                            ORDER BY expires_at, id LIMIT {GRANTS_SEEN}) AS open)
-             ORDER BY account_id, expires_at, id FOR NO KEY UPDATE
+             ORDER BY account_id, expires_at, id
             """,
-            (list(owners), list(purses)),
+            (list(wants.facts.get(GrantOwnerRow, ())), purses),
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        purses, owners = wants.facts[PurseRow]
-        rows = {account: PurseRow(account, []) for account in purses | set(owners.values())}
+        rows = {account: PurseRow(account, []) for account in _purses(wants)}
         for account, grant_id, *rest in records:
             rows[account].grants.append(Grant(grant_id, *rest))
         for row in rows.values():
-            batch.load(row, *(grant.id for grant in row.grants))
+            batch.load(row)
 
     def writing(self, rows: list[PurseRow], tenant: int, now: datetime) -> Iterable[Query]:
         given = [(row, grant) for row in rows for grant in row.grants if grant.new]
@@ -227,9 +252,20 @@ class PurseStore(Store):
             )
 
 
-def purse_of(books: Unit, account: AccountRow) -> PurseRow:
-    """The account's grants, as far as the command wanted them; an empty purse to put a new one into where it did not.
+def _purses(wants: Wants) -> list[UUID]:
+    """The accounts whose grants are wanted; all of them are locked."""
+    refs = (account_key(ref) for ref in wants.refs.get("promo_purse", ()))
+    return [wants.facts[ref].id for ref in refs if ref in wants.facts]
 
-    A grant is added without a lock: it disturbs no other, and the balance row is locked for its bucket.
-    """
+
+def purse_of(books: Unit, account: AccountRow) -> PurseRow:
+    """The account's grants, where the command wanted them; else an empty purse to put a new one into."""
     return books.find(PurseRow, account.facts.id) or books.add(PurseRow(account.facts.id, []))
+
+
+def purse_with(books: Unit, grant_id: UUID) -> tuple[PurseRow, Grant] | None:
+    """A grant that the command wanted by id, and the purse that it is in."""
+    owner = books.find(GrantOwnerRow, grant_id)
+    purse = owner and books.find(PurseRow, owner.account_id)
+    grant = purse and purse.find(grant_id)
+    return (purse, grant) if purse and grant else None

@@ -1,7 +1,7 @@
 """Expiry of promotional money: burning what is left of the grants whose time is over.
 
-A grant is not spendable from its moment on, whether or not this has run. Any number of sweepers may run at once: each
-takes the due grants that no other has locked.
+A grant is not spendable from its moment on, whether or not this has run. Of sweepers that run at once, one has a tenant
+at a time; what one of them has burnt, another finds no longer due.
 """
 
 import logging
@@ -44,6 +44,9 @@ def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) 
     """Burn the next due grants after a place in their order; the place of the last one, or None after the last page."""
     expire = COMMANDS["expire_promo"]
     with transaction.atomic():
+        # No row is locked here: the balances are locked before the grants, by the commands.
+        if not look(_MINE, (tenant,))[0][0]:
+            return None
         due = look(_DUE, (tenant, now, *after, PAGE))
         # A fresh key each: what is left of a grant lets it expire only once, and nobody can take the key beforehand.
         calls = [
@@ -59,6 +62,7 @@ def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) 
     return due[-1] if len(due) == PAGE else None
 
 
+_MINE = "SELECT pg_try_advisory_xact_lock(hashtextextended('promo expiry', %s))"
 _TENANTS = """
 SELECT DISTINCT tenant_id FROM journal_promogrant
  WHERE expires_at <= %s AND spent + burned < amount ORDER BY tenant_id
@@ -71,5 +75,4 @@ SELECT due.expires_at, due.id
  WHERE due.tenant_id = %s AND due.expires_at <= %s AND due.spent + due.burned < due.amount
    AND (due.expires_at, due.id) > (%s, %s)
  ORDER BY due.expires_at, due.id LIMIT %s
-   FOR NO KEY UPDATE OF due SKIP LOCKED
 """

@@ -59,7 +59,7 @@ class RefundTotalRow(Row):
 
 
 class RefundTotalStore(Store):
-    """Locked by the entry's id, after the entries are read and before promotional grants and balances.
+    """Locked by the entry's id, after the entries are read and before balances.
 
     Of an entry that nothing was given back of there is no row to lock; of two that make it at once, the second finds
     it there and starts over.

@@ -24,7 +24,8 @@ class Settlements:
     netting_batch_id: str | None = None
 
     def page(self, after: Position | None, limit: int) -> tuple[list[dict[str, Any]], Position | None]:
-        where, values = "tenant_id = %s", [self.tenant]
+        where = "tenant_id = %s"
+        values: list[Any] = [self.tenant]
         if self.netting_batch_id is not None:
             where, values = where + " AND netting_batch_id = %s", [*values, self.netting_batch_id]
         if after:

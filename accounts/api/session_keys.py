@@ -14,17 +14,15 @@ from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
 from ledger_project.web.views import ListView
 
-CAP = {"allow_null": True, "help_text": "Null is no cap."}
-
 
 class SessionKeySerializer(serializers.Serializer[SessionKey]):
     """A budget on an account, and what was spent of it. Days are those of UTC."""
 
     id = serializers.CharField()
     account = serializers.CharField()
-    max_per_spend = MinorUnits(**CAP)
-    max_per_day = MinorUnits(**CAP)
-    max_total = MinorUnits(**CAP)
+    max_per_spend = MinorUnits(allow_null=True, help_text="Null is no cap.")
+    max_per_day = MinorUnits(allow_null=True, help_text="Null is no cap.")
+    max_total = MinorUnits(allow_null=True, help_text="Null is no cap.")
     allowed_receivers = serializers.ListField(
         child=serializers.CharField(), allow_null=True, help_text="Account ids; null is anybody."
     )

@@ -9,7 +9,7 @@ from journal import settlements
 from journal.api.read_views import SearchView
 from journal.api.shapes import ClearingAccountSerializer, PromoGrantSerializer, SettlementSerializer
 from journal.errors import SettlementNotFound
-from journal.models import ClearingAccount, Entry, PromoGrant, SettlementBatch
+from journal.models import ClearingAccount, PromoGrant, SettlementBatch
 from ledger_project.kernel.fields import TextField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
@@ -81,6 +81,6 @@ class SettledEntryList(SearchView):
     refuses = (SettlementNotFound,)
     filterset_class = None
 
-    def filter_queryset(self, queryset: QuerySet[Entry]) -> Any:
+    def filter_queryset(self, queryset: QuerySet[Any]) -> Any:
         super().filter_queryset(queryset)
         return settlements.SettledEntries(self.tenant, self.kwargs["settlement"])

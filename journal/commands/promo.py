@@ -10,7 +10,7 @@ from journal.commands.shared import AVAILABLE, ISSUANCE, MOVEMENT, issuance, ref
 from journal.errors import PromoGrantNotFound, PromoNotExpired
 from journal.fields import GrantId
 from journal.posting import Books, require_alike, require_open, short
-from journal.promo import Grant, PurseRow, purse_of
+from journal.promo import Grant, purse_of, purse_with
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import Amount, Moment, Text, Want
@@ -47,7 +47,6 @@ def promo_mint(
     entry = books.write_entry("promo_mint", references=references(reference=reference))
     grant = Grant(entry.id, amount, spent=0, burned=0, expires_at=expiry)
     purse_of(books, row).add(grant)
-    books.names[PurseRow, grant.id] = row.facts.id
     books.result["promo_grant"] = grant.document(row.facts.id)
 
 
@@ -86,10 +85,10 @@ def promo_burn(books: Books, *, account: AccountRef, amount: Amount, reference: 
 )
 def expire_promo(books: Books, *, grant: GrantId) -> None:
     """Burn what is left of a grant whose time has come; beat does this for all of them."""
-    purse = books.find(PurseRow, grant)
-    expiring = purse.find(grant) if purse else None
-    if purse is None or expiring is None:
+    found = purse_with(books, grant)
+    if found is None:
         raise PromoGrantNotFound(grant=ids.show("prm", grant))
+    purse, expiring = found
     left = expiring.left
     if not left or not expiring.expired(books.now):
         raise PromoNotExpired(grant=ids.show("prm", grant), left=str(left))

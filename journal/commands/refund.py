@@ -6,7 +6,7 @@ from journal.commands.shared import AVAILABLE
 from journal.errors import AlreadyReversed, EntryNotFound, NotRefundable, RefundExceedsOriginal
 from journal.fields import EntryId
 from journal.posting import Books
-from journal.promo import PurseRow, Use, uses_of
+from journal.promo import Use, purse_with, uses_of
 from journal.refunds import RefundTotalRow, paid_by, require_not_reversed
 from journal.rows import EntryRow
 from ledger_project.kernel import ids
@@ -81,8 +81,8 @@ def _give_back(books: Books, original: EntryRow, returned: int, promo: int) -> l
             uses.append(Use(use.grant, part))
             promo -= part
     for use in uses:
-        purse = books.find(PurseRow, use.grant)
-        if purse is None:
+        found = purse_with(books, use.grant)
+        if found is None:
             raise AssertionError("a grant that paid for a spend is gone")
-        purse.unspend([use])
+        found[0].unspend(found[1], use.amount)
     return uses
