@@ -2,6 +2,7 @@ from typing import Any
 
 import psycopg
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.signals import connection_created
 from prometheus_client import REGISTRY
 from psycopg.types.numeric import NumericLoader
@@ -15,9 +16,18 @@ class MinorUnits(NumericLoader):
         return int(text) if b"." not in text and b"N" not in text else super().load(data)
 
 
-def read_amounts_as_integers(connection: Any, **_: Any) -> None:
+def prepare(connection: Any, **_: Any) -> None:
+    """Read amounts as integers, and refuse a server that would forget what it has acknowledged."""
     raw: psycopg.Connection[Any] = connection.connection
     raw.adapters.register_loader("numeric", MinorUnits)
+    for (name,) in raw.execute(_FORGETFUL).fetchall():
+        connection.close()
+        raise ImproperlyConfigured(f"PostgreSQL runs with {name} off: an acknowledged payment could be lost")
+
+
+_FORGETFUL = """
+SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
+"""
 
 
 class LogConfig(AppConfig):
@@ -27,5 +37,5 @@ class LogConfig(AppConfig):
     def ready(self) -> None:
         from ledger_project.log.metrics import LogCollector  # it reads models, which are ready only now
 
-        connection_created.connect(read_amounts_as_integers, dispatch_uid="amounts")
+        connection_created.connect(prepare, dispatch_uid="prepare")
         REGISTRY.register(LogCollector())

@@ -96,7 +96,13 @@ def test_money_code_knows_no_float(folder: str) -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
             call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
-            named = path.name in {"usage.py", "demo.py", "executors.py", "tasks.py", "anchors.py"}  # seconds and chances
+            named = path.name in {
+                "usage.py",
+                "demo.py",
+                "executors.py",
+                "tasks.py",
+                "anchors.py",
+            }  # not money
             assert named or not (literal or call), f"{module_of(path)}:{getattr(node, 'lineno', 0)} has a float"
 
 
@@ -108,3 +114,15 @@ def test_the_living_sql_and_the_migrations_say_the_same() -> None:
         migrations = sorted((path.parent.parent / "migrations").glob("[0-9]*.py"), reverse=True)
         frozen = next((text for m in migrations if f'"{path.stem}": ' in (text := m.read_text("utf-8"))), "")
         assert path.read_text("utf-8") in frozen, f"{path.relative_to(ROOT)} differs from its newest frozen copy"
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs/settings.md").read_text("utf-8")
+    used = set()
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("env.") and node.args:
+                name = node.args[0]
+                used |= {name.value} if isinstance(name, ast.Constant) and isinstance(name.value, str) else set()
+
+    assert {name for name in used if f"`{name}`" not in page} == set()
