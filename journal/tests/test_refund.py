@@ -265,6 +265,32 @@ def test_a_free_form_entry_from_one_to_one_is_a_payment(books: Ledger) -> None:
     assert books.balance("alice") == {"available": 80}
 
 
+def test_a_capture_is_refunded_what_it_took_and_not_what_it_released(books: Ledger) -> None:
+    hold = books.answer("place_hold", account="alice", amount=50, to_account="shop")["hold"]["id"]
+    captured = entry(books, "capture_hold", hold=hold, amount=30)
+
+    with pytest.raises(RefundExceedsOriginal):
+        books.run("refund", entry=captured, amount=31)
+    books.run("refund", entry=captured)
+
+    assert books.balance("alice") == {"available": 100}
+    assert books.balance("shop") == {}
+
+
+def test_an_escrow_released_with_a_fee_paid_two_and_is_not_refunded(books: Ledger) -> None:
+    locked = {"buyer": "alice", "seller": "shop", "amount": 50, "reference": "job"}
+    escrow = books.answer("lock_escrow", **locked)["escrow"]["id"]
+    whole = books.answer("lock_escrow", **locked)["escrow"]["id"]
+    shared = entry(books, "release_escrow", escrow=escrow, fee=5)
+
+    with pytest.raises(NotRefundable):
+        books.run("refund", entry=shared)
+    books.run("refund", entry=entry(books, "release_escrow", escrow=whole), amount=20)
+
+    assert books.balance("alice") == {"available": 20}
+    assert books.balance("shop") == {"available": 75}
+
+
 REFUSALS = [
     (RefundExceedsOriginal, ["close shop", "freeze alice"], 61),
     (AccountClosed, ["close shop"], 60),
