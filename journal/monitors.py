@@ -155,8 +155,10 @@ class MonitorStore(Store):
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
         entries = wants.facts.get(MonitorRow, {})
-        for key, account, name, currency, scale, unbounded, bucket, *rest, triggered in records:
-            row = MonitorRow(key, account, name, currency, scale, unbounded, Bucket(bucket), *rest, set(triggered))
+        for record in records:
+            key, account, name, currency, scale, unbounded, bucket, *rule = record[:-1]
+            row = MonitorRow(key, account, name, currency, scale, unbounded, Bucket(bucket), *rule)
+            row.triggered = set(record[-1])
             row.moves = {
                 entry: moves[account, bucket] for entry, moves in entries.items() if (account, bucket) in moves
             }

@@ -183,7 +183,6 @@ class DeliveryAdmin(ReadOnlyAdmin):
     )
     list_filter = (TenantFilter, StateFilter, WebhookFilter)
     list_select_related = ("tenant", "endpoint")
-    ordering = ("-log_index", "-pk")
     search_fields = ("type",)
     search_help_text = "dlv_…, which receivers know as webhook-id, or a type"
     operations = (REDELIVER,)
@@ -200,6 +199,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
         moment("settled_at", "settled"),
         TENANT,
     )
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        return ["-log_index", "-pk"]
 
     def heading(self, row: Delivery) -> str:
         return row.type

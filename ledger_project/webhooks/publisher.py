@@ -43,7 +43,7 @@ def publish() -> int:
     return published
 
 
-def _start(client: "redis.Redis[bytes]") -> int:
+def _start(client: redis.Redis) -> int:
     """The index to go on with: where the stream ends, or where it must begin to be as long as it may be."""
     head, end = feed.head(), _end(client)
     if end is not None and end > head:
@@ -53,7 +53,7 @@ def _start(client: "redis.Redis[bytes]") -> int:
     return max(0, resume, head + 1 - settings.EVENT_STREAM_LENGTH)
 
 
-def _end(client: "redis.Redis[bytes]") -> int | None:
+def _end(client: redis.Redis) -> int | None:
     """The log index of the newest entry; None where there is no stream."""
     try:
         found: dict[str, Any] = client.xinfo_stream(STREAM)
@@ -62,10 +62,10 @@ def _end(client: "redis.Redis[bytes]") -> int | None:
     return int(found["last-generated-id"].partition(b"-")[0])
 
 
-def _append(client: "redis.Redis[bytes]", events: list[Sealed]) -> None:
+def _append(client: redis.Redis, events: list[Sealed]) -> None:
     pipeline = client.pipeline(transaction=False)
     for event in events:
-        fields = {
+        fields: dict[Any, Any] = {
             "log_index": event.log_index,
             "tenant": event.document["tenant"],
             "type": event.document["type"],

@@ -22,7 +22,8 @@ def webhooks(tenant: int) -> QuerySet[Endpoint]:
 
 def webhook(tenant: int, ref: str) -> Endpoint:
     """One webhook by its public id. Refuses: WebhookNotFound."""
-    found = webhooks(tenant).filter(pk=ids.read("wbh", ref)).first()
+    key = ids.read("wbh", ref)
+    found = webhooks(tenant).filter(pk=key).first() if key else None
     if found is None:
         raise WebhookNotFound(webhook=ref[:300])
     return found
