@@ -7,7 +7,10 @@ from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from ledger_project.wsgi import application
+from django.core.handlers.wsgi import WSGIHandler
+
+# Not `ledger_project.wsgi`: that names its settings in the environment, which the test run's workers inherit.
+application = WSGIHandler()
 
 Fault = Callable[[dict[str, Any], Callable[..., Any], Iterable[bytes]], Iterable[bytes]]
 
