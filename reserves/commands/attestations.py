@@ -1,0 +1,68 @@
+"""Attestations: the event that says what was signed."""
+
+import hashlib
+import json
+
+from accounts.books import AccountBooks
+from accounts.errors import CurrencyNotFound
+from accounts.fields import CurrencyCode
+from ledger_project.kernel import ids
+from ledger_project.kernel.fields import Moment
+from ledger_project.log.command import command
+from reserves.errors import AttestationOutdated
+from reserves.fields import AttestationId, CheckpointNumber, DocumentText
+from reserves.rows import AttestationRow
+
+
+@command(
+    event="attestation.issued",
+    refuses=(CurrencyNotFound, AttestationOutdated),
+    also_wants=lambda call: [("newest_attestation", call["currency"])],
+    # What is attested is made anew for every call, so a repeated call has another document than the first.
+    secrets=("attestation", "as_of", "checkpoint", "document", "jws"),
+)
+def issue_attestation(
+    books: AccountBooks,
+    *,
+    currency: CurrencyCode,
+    attestation: AttestationId,
+    as_of: Moment,
+    checkpoint: CheckpointNumber,
+    document: DocumentText,
+    jws: DocumentText,
+) -> None:
+    """State what is owed in a currency and what stands behind it, in a signed document.
+
+    The ledger makes the document itself (docs/attestation.md); the event keeps it with its signature. Each names the
+    hash of the one before it, so none can be left out later.
+    """
+    books.currency(currency)
+    stated = json.loads(document)
+    newest = books.find(AttestationRow, ("newest", currency))
+    follows = (newest.sequence + 1, newest.document_hash.hex()) if newest else (1, None)
+    if (stated["sequence"], stated["previous_attestation_hash"]) != follows:
+        raise AttestationOutdated(currency=currency, newest=follows[0] - 1)
+    row = AttestationRow(
+        currency=currency,
+        sequence=stated["sequence"],
+        document_hash=hashlib.sha256(document.encode()).digest(),
+        id=attestation,
+        as_of=as_of,
+        checkpoint=checkpoint,
+        document=document,
+        jws=jws,
+        event=books.event_id,
+    )
+    books.add(row, ("newest", currency))
+    books.result["attestation"] = {
+        "id": ids.show("att", attestation),
+        "currency": currency,
+        "sequence": row.sequence,
+        "as_of": stated["as_of"],
+        "log_size": stated["checkpoint"]["size"],
+        "outstanding": stated["liabilities"]["total"],
+        "eligible_reserves_total": stated["eligible_reserves_total"],
+        "coverage_ratio": stated["coverage_ratio"],
+        "document_hash": row.document_hash.hex(),
+        "previous_attestation_hash": stated["previous_attestation_hash"],
+    }
