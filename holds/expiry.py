@@ -70,9 +70,17 @@ def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) 
     return due[-1] if len(due) == PAGE else None
 
 
+# Each tenant's first due hold is one probe of the index; what is not due or was resolved costs nothing.
 _TENANTS = """
-SELECT DISTINCT tenant_id FROM holds_hold
- WHERE status = 'pending' AND expires_at IS NOT NULL AND expires_at <= %s ORDER BY tenant_id
+SELECT tenant.id
+  FROM accounts_tenant AS tenant
+ CROSS JOIN LATERAL (
+       SELECT FROM holds_hold AS hold
+        WHERE hold.tenant_id = tenant.id AND hold.status = 'pending' AND hold.expires_at IS NOT NULL
+          AND hold.expires_at <= %s
+        ORDER BY hold.expires_at LIMIT 1
+       ) AS due
+ ORDER BY tenant.id
 """
 # An escrow that is to be paid out waits while its buyer is frozen: no money may leave, and it is not the buyer's again.
 _DUE = """
