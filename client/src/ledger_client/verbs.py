@@ -30,17 +30,19 @@ class Read:
         return bool(self.columns)
 
 
-
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-FLAGS = _names("allow_overcapture burn confirmed enabled final not_paid open_account unbounded use_promo")
-INTEGERS = _names("expires_in from_log_index scale")
-AMOUNTS = _names("amount credit_limit fee fees initial_balance max_per_day max_per_spend max_total to_buyer to_seller")
+FLAGS = _names("allow_overcapture burn confirmed enabled final is_eligible not_paid open_account unbounded use_promo")
+INTEGERS = _names("expires_in from_log_index haircut_bps max_age_seconds scale")
+AMOUNTS = _names(
+    "amount credit_limit fee fees initial_balance max_per_day max_per_spend max_total to_buyer to_seller"
+    " balance balance_before value"
+)
 LISTS = _names("allowed_receivers domains types")
 MAPS = _names("metadata references")  # key=value, as often as there are some
-JSON = frozenset({"window"})
+JSON = _names("price window")
 POSTINGS = frozenset({"postings"})
 
 MORE = "description metadata effective_at"
@@ -73,24 +75,24 @@ VERBS = (
     Verb("entry reverse", "reverse_entry", "entry", "reason"),
     # Promised money
     Verb("hold place", "place_hold", "account amount", "to_account reason expires_in allow_overcapture references"),
-    Verb("hold capture", "capture_hold", "hold", "amount to_account order_id final"),
-    Verb("hold release", "release_hold", "hold", "amount"),
+    Verb("hold capture", "capture_hold", "hold", "amount to_account order_id final reason effective_at"),
+    Verb("hold release", "release_hold", "hold", "amount reason"),
     Verb("hold extend", "extend_hold", "hold expires_in"),
     Verb("hold expire", "expire_hold", "hold"),
     Verb("escrow lock", "lock_escrow", "buyer seller amount reference", "expires_in on_timeout references"),
-    Verb("escrow release", "release_escrow", "escrow", "amount fee fee_account"),
-    Verb("escrow refund", "refund_escrow", "escrow", "amount"),
+    Verb("escrow release", "release_escrow", "escrow", "amount fee fee_account reason"),
+    Verb("escrow refund", "refund_escrow", "escrow", "amount reason"),
     Verb("escrow dispute", "dispute_escrow", "escrow reason"),
     Verb("escrow resolve", "resolve_escrow", "escrow to_seller to_buyer", "reason"),
     Verb("stake lock", "lock_stake", "account amount", "escrow trial"),
-    Verb("stake release", "release_stake", "stake", "amount"),
+    Verb("stake release", "release_stake", "stake", "amount reason"),
     Verb("stake slash", "slash_stake", "stake amount", "to_account fee_account burn trial reason"),
     # Cash
     Verb("deposit", "record_deposit", "account amount source external_ref", "confirmed open_account"),
-    Verb("deposits confirm", "confirm_deposit", "deposit"),
+    Verb("deposits confirm", "confirm_deposit", "deposit", "reason"),
     Verb("deposits fail", "fail_deposit", "deposit reason"),
     Verb("withdraw", "request_withdrawal", "account amount destination", "references"),
-    Verb("withdrawals confirm", "confirm_withdrawal", "withdrawal external_ref"),
+    Verb("withdrawals confirm", "confirm_withdrawal", "withdrawal external_ref", "reason"),
     Verb("withdrawals fail", "fail_withdrawal", "withdrawal reason", "not_paid"),
     # Credit, fees and promotional money
     Verb("credit-line draw", "draw_credit", "account amount", "reference"),
@@ -108,10 +110,24 @@ VERBS = (
     Verb("dispute", "record_dispute", "dispute_id customer_id amount currency", MORE),
     Verb("clearing open", "open_clearing_account", "domain", "currency"),
     Verb("settle", "settle_batch", "netting_batch_id", "domains window settlement_account"),
-    # Webhooks
+    # Reserves
+    Verb(
+        "reserve register",
+        "register_reserve_asset",
+        "name asset_type provider unit max_age_seconds",
+        "currency haircut_bps is_eligible metadata",
+    ),
+    Verb(
+        "reserve update", "update_reserve_asset", "asset", "provider haircut_bps max_age_seconds is_eligible metadata"
+    ),
+    Verb("reserve snapshot", "record_reserve_snapshot", "asset amount taken_at provenance", "price evidence_hash"),
+    # Monitors and webhooks
+    Verb("monitor register", "register_monitor", "account operator value", "bucket"),
+    Verb("monitor delete", "delete_monitor", "monitor"),
+    Verb("monitor trigger", "trigger_monitor", "monitor entry balance_before balance"),
     Verb("webhook update", "update_webhook", "webhook", "url types description enabled"),
     Verb("webhook delete", "delete_webhook", "webhook"),
-    Verb("webhook disable", "disable_webhook", "webhook reason"),
+    Verb("webhook disable", "disable_webhook", "webhook", "reason"),
     Verb("webhook replay", "replay_webhook", "webhook from_log_index"),
     Verb("webhook redeliver", "redeliver_webhook", "webhook delivery"),
 )
