@@ -44,7 +44,7 @@ def integer(name: str, *, default: int, minimum: int = 0) -> int:
 
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+    return [word.strip() for word in text(name, default=default).split(",") if word.strip()]
 
 
 def integers(name: str) -> list[int]:

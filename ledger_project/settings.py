@@ -18,7 +18,7 @@ DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.text("DJANGO_SECRET_KEY", default="") or embedded.secret_key(LEDGER_HOME)
 SECRET_KEY = SECRET_KEY or "insecure-" + "build-time-only" * 4  # refused by a system check where it matters
 # Keys that were replaced and still open what they closed: sessions, and the stored secrets of webhooks.
-SECRET_KEY_FALLBACKS = [key for key in env.text("DJANGO_SECRET_KEY_FALLBACKS", default="").split(",") if key]
+SECRET_KEY_FALLBACKS = env.words("DJANGO_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
