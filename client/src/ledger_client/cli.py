@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+import ledger_client
 from ledger_client.errors import LedgerError
 from ledger_client.verbs import AMOUNTS, FLAGS, INTEGERS, JSON, LISTS, MAPS, POSTINGS, READS, VERBS, Read, Verb
 
@@ -30,10 +31,9 @@ class Terminal:
 
     def ask(self, question: Callable[[Any], Any]) -> Any:
         """Ask the ledger. Exits with 1 when it refuses, with 2 when nothing says where it is."""
-        from ledger_client.client import LedgerClient  # here: `ledger --help` needs no HTTP client
-
         try:
-            client = LedgerClient(self.url, self.api_key, json_path=self.ledger)
+            # Imported by this use of it: `ledger --help` needs no HTTP client.
+            client = ledger_client.LedgerClient(self.url, self.api_key, json_path=self.ledger)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         with closing(client):
