@@ -158,6 +158,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "prune-webhooks": {"task": "ledger_project.webhooks.tasks.prune_webhooks", "schedule": 3600},
     "seal": {"task": "ledger_project.log.tasks.seal", "schedule": 1, "options": {"expires": 1}},
     "anchor": {"task": "ledger_project.log.tasks.anchor", "schedule": 10, "options": {"expires": 10}},
+    "attest": {"task": "reserves.tasks.attest", "schedule": crontab(minute="7"), "options": {"expires": 3600}},
     "verify-log": {"task": "ledger_project.log.tasks.verify_log", "schedule": crontab(hour="3", minute="17")},
 }
 
@@ -267,6 +268,11 @@ LOG_READERS = [
     "ledger_project.webhooks.tasks.deliver_webhooks",
     "ledger_project.webhooks.tasks.publish_events",
 ]
+# Attestations of reserves: how they are signed (EdDSA, or Ed25519 as RFC 9864 names the same signature), and whose the
+# public address shows: the tenant of this slug, or the only one that has attested.
+ATTESTATION_ALG = env.text("ATTESTATION_ALG", default="EdDSA")
+ATTESTATION_TENANT = env.text("ATTESTATION_TENANT", default="")
+
 # Webhooks go to https on the public internet. Addresses in these networks are trusted, at any port and over plain http:
 # for development, and for receivers in a private network that is the operator's own.
 WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS")

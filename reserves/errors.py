@@ -15,7 +15,7 @@ class ReserveAssetExists(Refusal):
 
 
 class PriceRequired(Refusal):
-    """The asset's unit is not the currency that it backs, so a snapshot needs a price: one unit in minor units of it."""
+    """The unit is not the currency that is backed, so a snapshot has a price: a unit in minor units of the currency."""
 
 
 class PriceNotExpected(Refusal):

@@ -102,7 +102,7 @@ def test_nobody_changes_a_snapshot(ledger: Ledger, role: str, sql: str) -> None:
     register(ledger)
     record(ledger)
 
-    with pytest.raises(Exception, match="append-only|permission denied"), connections[role].cursor() as cursor:
+    with pytest.raises(Exception, match=r"append-only|permission denied"), connections[role].cursor() as cursor:
         cursor.execute(sql.format("reserves_reservesnapshot"))
 
     assert ReserveSnapshot.objects.filter(tenant=ledger.tenant).count() == 1

@@ -1,0 +1,24 @@
+"""What Celery does for reserves. The schedule is in the settings."""
+
+import logging
+
+from celery import shared_task
+
+from ledger_project.kernel import clock
+from ledger_project.kernel.errors import Refusal
+from reserves.issuing import issue
+from reserves.models import ReserveAsset
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(ignore_result=True)
+def attest() -> None:
+    """Attest every currency that has a reserve asset, once an hour however often this runs."""
+    hour = clock.stamp(clock.now())[:13]
+    backed = ReserveAsset.objects.order_by("tenant_id", "currency").values_list("tenant_id", "currency").distinct()
+    for tenant, currency in backed:
+        try:
+            issue(tenant, currency, key=f"attest:{currency}:{hour}", actor="system:attest")
+        except Refusal as refusal:
+            log.error("currency %s of tenant %s is not attested: %s", currency, tenant, refusal)
