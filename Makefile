@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak fuzz chaos check fmt bench lock clean
+.PHONY: help up down test soak mutants fuzz chaos check fmt bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -27,7 +27,10 @@ test: $(VENV)/installed-dev ## Run every test, in parallel, on servers of its ow
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --quiet $(ARGS)
 
 soak: $(VENV)/installed-dev ## Live thousands of random lives against the pure model; EXAMPLES= says how many
-	STATE_MACHINE_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest --timeout=0 journal/tests/test_state_machine.py $(ARGS)
+	STATE_MACHINE_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest --timeout=0 holds/tests/test_state_machine.py $(ARGS)
+
+mutants: $(VENV)/installed-dev ## Break the rules one by one and see the random lives find it; MUTANTS= names some
+	MUTANTS=$(or $(MUTANTS),all) $(BIN)/python -m pytest --timeout=0 --capture=no --quiet holds/tests/test_mutants.py $(ARGS)
 
 fuzz: $(VENV)/installed-dev ## Call every operation of the API with what its description allows and forbids; EXAMPLES= of each
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout=0 ledger_project/web/tests/test_openapi.py $(ARGS)

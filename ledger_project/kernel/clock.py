@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _shift: list[timedelta] = [timedelta()]
+_stopped: list[datetime] = []
 
 
 def adjusted(database_time: datetime) -> datetime:
     """The moment that commands see, from the database's `clock_timestamp()`."""
-    return database_time + _shift[-1]
+    return (_stopped[-1] if _stopped else database_time) + _shift[-1]
 
 
 def now() -> datetime:
@@ -26,6 +27,16 @@ def moved(by: timedelta) -> Iterator[None]:
         yield
     finally:
         _shift.pop()
+
+
+@contextmanager
+def stopped(at: datetime) -> Iterator[None]:
+    """Let it be this very moment for everything inside; for tests of what happens at a moment and not after it."""
+    _stopped.append(at)
+    try:
+        yield
+    finally:
+        _stopped.pop()
 
 
 @lru_cache(maxsize=256)  # a batch has one time, spelt in each of its documents

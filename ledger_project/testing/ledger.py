@@ -4,6 +4,8 @@ import itertools
 import uuid
 from typing import Any
 
+from django.db.models import Sum
+
 from accounts.answers import answer
 from accounts.models import Balance, Tenant
 from journal.models import Posting
@@ -48,6 +50,15 @@ class Ledger:
         rows = Balance.objects.filter(tenant=self.tenant, account__name=name)
         sums = {bucket: sum(int(getattr(row, bucket)) for row in rows) for bucket in BUCKETS}
         return {bucket: amount for bucket, amount in sums.items() if amount}
+
+    def balances(self) -> dict[str, dict[str, int]]:
+        """Every account's buckets that are not zero."""
+        sums = Balance.objects.filter(tenant=self.tenant).values("account__name")
+        rows = sums.annotate(**{f"all_{bucket}": Sum(bucket) for bucket in BUCKETS})
+        return {
+            row["account__name"]: {bucket: int(row[f"all_{bucket}"]) for bucket in BUCKETS if row[f"all_{bucket}"]}
+            for row in rows
+        }
 
     def tail(self, count: int = 1) -> list[str]:
         """The types of the last events, oldest first."""
