@@ -28,7 +28,7 @@ WEEK = 7 * 24 * 3600
 @command(
     event="hold.placed",
     refuses=(*PAYMENT, InsufficientFunds, AmountOverflow),
-    seed_event="INTENT_CREATED",
+    seed_events=("INTENT_CREATED",),
 )
 def place_hold(
     books: HoldBooks,
@@ -70,7 +70,7 @@ def place_hold(
         AmountOverflow,
     ),
     also_wants=lambda call: [("hold_payee", (call["hold"], REVENUE))] * (call["to_account"] is None),
-    seed_event="ORDER_CREATED",
+    seed_events=("ORDER_CREATED", "PAYMENT_SUCCEEDED"),
 )
 def capture_hold(
     books: HoldBooks,

@@ -25,7 +25,7 @@ PENDING = (HoldNotFound, HoldNotPending)
 @command(
     event="stake.locked",
     refuses=(AccountNotFound, InsufficientFunds, AccountClosed, AccountFrozen, AmountOverflow),
-    seed_event="stake_lock",
+    seed_events=("stake_lock",),
 )
 def lock_stake(
     books: HoldBooks,
@@ -43,7 +43,7 @@ def lock_stake(
     books.show_hold(stake)
 
 
-@command(event="stake.released", refuses=(*PENDING, CaptureExceedsHold, AmountOverflow), seed_event="stake_release")
+@command(event="stake.released", refuses=(*PENDING, CaptureExceedsHold, AmountOverflow), seed_events=("stake_release",))
 def release_stake(
     books: HoldBooks, *, stake: HoldId, amount: Amount | None = None, reason: LongText | None = None
 ) -> None:
@@ -67,7 +67,7 @@ def _slash_wants(call: Arguments) -> list[Want]:
     event="stake.slashed",
     refuses=(InvalidRequest, *PENDING, CaptureExceedsHold, *PAYMENT, AmountOverflow),
     also_wants=_slash_wants,
-    seed_event="stake_slash",
+    seed_events=("stake_slash",),
 )
 def slash_stake(
     books: HoldBooks,

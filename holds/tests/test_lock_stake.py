@@ -36,6 +36,6 @@ def test_the_refusals_come_in_their_order(books: Story) -> None:
 
 
 def test_the_seeds_names_are_kept() -> None:
-    names = {command: COMMANDS[command].seed_event for command in ("lock_stake", "release_stake", "slash_stake")}
+    names = {command: COMMANDS[command].seed_events[0] for command in ("lock_stake", "release_stake", "slash_stake")}
 
     assert names == {"lock_stake": "stake_lock", "release_stake": "stake_release", "slash_stake": "stake_slash"}

@@ -160,8 +160,8 @@ def test_amounts_and_fields_are_strict(books: Story) -> None:
 
 
 def test_the_seed_calls_it_an_intent() -> None:
-    assert COMMANDS["place_hold"].seed_event == "INTENT_CREATED"
-    assert COMMANDS["capture_hold"].seed_event == "ORDER_CREATED"
+    assert COMMANDS["place_hold"].seed_events == ("INTENT_CREATED",)
+    assert COMMANDS["capture_hold"].seed_events == ("ORDER_CREATED", "PAYMENT_SUCCEEDED")
 
 
 def test_38_digits_are_held_exactly(books: Story) -> None:

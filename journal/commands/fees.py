@@ -45,7 +45,7 @@ def charge_fee(
     )
 
 
-@command(event="fee.transferred", seed_event="fee_transfer", refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow))
+@command(event="fee.transferred", seed_events=("fee_transfer",), refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow))
 def fee_transfer(
     books: Books,
     *,
@@ -69,7 +69,7 @@ def fee_transfer(
 
 @command(
     event="fee.burned",
-    seed_event="fee_burn",
+    seed_events=("fee_burn",),
     refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow),
     also_wants=lambda call: [("beside", (call["account"], ISSUANCE))],
 )

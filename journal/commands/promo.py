@@ -25,7 +25,7 @@ def _issuance(call: Arguments) -> list[Want]:
 
 @command(
     event="promo.minted",
-    seed_event="promo_mint",
+    seed_events=("promo_mint",),
     refuses=(InvalidRequest, MOVEMENT[0], AccountUnbounded, *MOVEMENT[1:], AmountOverflow),
     also_wants=_issuance,
 )
@@ -60,7 +60,7 @@ def _expiry(books: Books, expires_in: int | None, expires_at: datetime | None) -
 
 @command(
     event="promo.burned",
-    seed_event="promo_burn",
+    seed_events=("promo_burn",),
     refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow),
     also_wants=lambda call: [*_issuance(call), ("promo_purse", call["account"])],
 )

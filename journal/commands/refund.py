@@ -18,7 +18,7 @@ PROMO = Bucket.PROMO
 
 @command(
     event="refund.posted",
-    seed_event="refund",
+    seed_events=("refund",),
     refuses=(
         EntryNotFound,
         AlreadyReversed,

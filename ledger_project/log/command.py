@@ -36,7 +36,7 @@ class Command:
     refuses: tuple[type[Refusal], ...]
     also_wants: Callable[[Arguments], Iterable[Want]]
     secrets: frozenset[str]
-    seed_event: str | None
+    seed_events: tuple[str, ...]
 
     def parse(self, raw: Mapping[str, Any]) -> Arguments:
         """The call's arguments from JSON, or a refusal that names the field."""
@@ -76,13 +76,13 @@ def command(
     refuses: tuple[type[Refusal], ...] = (),
     also_wants: Callable[[Arguments], Iterable[Want]] = lambda arguments: (),
     secrets: Iterable[str] = (),
-    seed_event: str | None = None,
+    seed_events: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., None]], Command]:
     """Declare the decorated plan as a command.
 
     `also_wants` names rows that follow from the arguments without being one of them (the fee account of a payment);
-    `secrets` are arguments that a repeated call need not repeat (the digest of a fresh key); `seed_event` is the name
-    that the event has in the system it comes from.
+    `secrets` are arguments that a repeated call need not repeat (the digest of a fresh key); `seed_events` are the
+    names that the event has in the system it comes from.
     """
 
     def declare(plan: Callable[..., None]) -> Command:
@@ -102,7 +102,7 @@ def command(
             refuses=refuses,
             also_wants=also_wants,
             secrets=frozenset(secrets),
-            seed_event=seed_event,
+            seed_events=seed_events,
         )
         COMMANDS[name] = declared
         return declared

@@ -1,7 +1,7 @@
 """An event as those outside see it: in webhooks, in the event stream, in Redis.
 
 It is the document that was hashed, with its place in the log beside it. Who drops `log_index`, `content_hash` and
-`seed_type` again holds the bytes whose SHA-256 over canonical JSON is the content hash (docs/log-format.md), unless
+`seed_types` again holds the bytes whose SHA-256 over canonical JSON is the content hash (docs/log-format.md), unless
 something was left out: `redacted` names arguments that are nobody's business, `thin` says that the event is too big for
 a message and must be fetched by its id.
 """
@@ -58,5 +58,5 @@ def _place(event: Sealed) -> dict[str, Any]:
     return {
         "log_index": event.log_index,
         "content_hash": event.content_hash.hex(),
-        "seed_type": subscriptions.seed_type(event.document["command"]),
+        "seed_types": list(subscriptions.seed_types(event.document["command"])),
     }

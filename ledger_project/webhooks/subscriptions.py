@@ -7,15 +7,18 @@ from ledger_project.log.command import COMMANDS
 
 
 def names(command: str, type: str) -> tuple[str, ...]:
-    """The names of an event: its type, and the one it has in the system it comes from."""
-    seed = seed_type(command)
-    return (type,) if seed is None else (type, seed)
+    """The names of an event: its type, and those it has in the system it comes from."""
+    return (type, *seed_types(command))
 
 
-def seed_type(command: str) -> str | None:
-    """What the event of this command is called in the system it comes from."""
+def seed_types(command: str) -> tuple[str, ...]:
+    """What the event of this command is called in the system it comes from.
+
+    A capture has two names there: one when the charge is captured, one when it is final. What is told here is sealed,
+    and that is final, so both are true of it.
+    """
     declared = COMMANDS.get(command)
-    return declared.seed_event if declared else None
+    return declared.seed_events if declared else ()
 
 
 def matches(patterns: Iterable[str], found: Iterable[str]) -> bool:

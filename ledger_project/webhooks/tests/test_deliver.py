@@ -35,10 +35,10 @@ def test_a_sealed_event_is_posted_with_all_it_carries(ledger: Ledger, register: 
     assert data["id"] == done.document["id"]
     assert [posting["amount"] for posting in data["entry"]["postings"]] == ["10", "-10"]
     assert hook.states == ["delivered"]
-    place = {name: data.pop(name) for name in ("log_index", "content_hash", "seed_type")}
+    place = {name: data.pop(name) for name in ("log_index", "content_hash", "seed_types")}
     assert data == done.document
     assert canonical.content_hash(data).hex() == place["content_hash"] == done.content_hash.hex()
-    assert place["seed_type"] is None
+    assert place["seed_types"] == []
     assert place["log_index"] == hook.deliveries[0].log_index
 
 
@@ -119,7 +119,20 @@ def test_a_seed_name_is_as_good_as_a_type(ledger: Ledger, register: Register, re
     seal_and_deliver()
 
     (request,) = receiver.received
-    assert json.loads(request.body)["data"]["seed_type"] == "promo_mint"
+    assert json.loads(request.body)["data"]["seed_types"] == ["promo_mint"]
+
+
+def test_a_sealed_capture_is_an_order_and_a_payment(ledger: Ledger, register: Register, receiver: Receiver) -> None:
+    register("PAYMENT_SUCCEEDED")
+    ledger.open("alice", funded=10)
+    ledger.open("shop")
+    hold = ledger.run("place_hold", account="alice", to_account="shop", amount=10).document["result"]["hold"]["id"]
+    ledger.run("capture_hold", hold=hold, amount=7)
+
+    seal_and_deliver()
+
+    (request,) = receiver.received
+    assert json.loads(request.body)["data"]["seed_types"] == ["ORDER_CREATED", "PAYMENT_SUCCEEDED"]
 
 
 def test_an_event_too_big_for_a_message_is_told_thin(ledger: Ledger, register: Register, receiver: Receiver) -> None:
