@@ -22,7 +22,7 @@ def api(ledger) -> Api:
     ledger.run("transfer", from_account=DID, to_account="shop", amount=30)
     ledger.run(
         "post_entry",
-        postings=[{"account": DID, "amount": 5}, {"account": DID, "bucket": "promo", "amount": -5}],
+        postings=[{"account": DID, "amount": 5}, {"account": DID, "bucket": "fee_pool", "amount": -5}],
     )
     return Api(ledger, "read")
 
@@ -30,7 +30,7 @@ def api(ledger) -> Api:
 def test_a_balance_is_shown_by_bucket(api):
     balance = api.get(f"/v1/accounts/{DID}/balance").json()
 
-    assert spent(balance) == {"available": "65", "promo": "5", "posted": "70", "total_in": "100", "total_out": "30"}
+    assert spent(balance) == {"available": "65", "fee_pool": "5", "posted": "70", "total_in": "100", "total_out": "30"}
     assert (balance["name"], balance["currency"], balance["scale"], balance["status"]) == (DID, "CRD", 0, "open")
     assert (balance["version"], balance["credit_limit"]) == (4, "0")
 

@@ -30,6 +30,14 @@ EMPTY = [
     "/v1/events?type=transfer.posted",
     "/v1/events?idempotency_key=sold",
     "/v1/events?command=open_account",
+    "/v1/session-keys",
+    "/v1/session-keys?account={account}",
+    "/v1/promo-grants",
+    "/v1/promo-grants?account=alice",
+    "/v1/clearing-accounts",
+    "/v1/clearing-accounts?domain=eu",
+    "/v1/settlements",
+    "/v1/settlements?netting_batch_id=net-1",
 ]
 MISSING = [
     ("/v1/accounts/{account}", "account_not_found"),
@@ -40,6 +48,8 @@ MISSING = [
     ("/v1/accounts/alice/entries", "account_not_found"),
     ("/v1/entries/{entry}", "entry_not_found"),
     ("/v1/events/{event}", "event_not_found"),
+    ("/v1/settlements/{settlement}", "settlement_not_found"),
+    ("/v1/settlements/{settlement}/entries", "settlement_not_found"),
 ]
 # Tested where they are made.
 ELSEWHERE = {"v1/api-keys"}
@@ -53,11 +63,17 @@ class Neighbours:
         theirs.open("alice", "shop", funded=100)
         theirs.run("mint", account="alice", amount=5, reference="r-1")
         sold = theirs.run("transfer", key="sold", from_account="alice", to_account="shop", amount=30, job_id="j-1")
+        theirs.run("issue_session_key", account="alice")
+        theirs.run("promo_mint", account="alice", amount=5)
+        theirs.run("open_clearing_account", domain="eu")
+        theirs.run("transfer", from_account="alice", to_account="clearing:eu", amount=1)
+        settled = theirs.answer("settle_batch", netting_batch_id="net-1")
         self.a, self.b = Api(mine), Api(theirs)
         self.names = {
             "account": self.b.get("/v1/accounts/alice").json()["id"],
             "entry": "ent_" + sold.document["id"][4:],
             "event": sold.document["id"],
+            "settlement": settled["settlement"]["id"],
         }
 
 

@@ -200,7 +200,7 @@ def test_an_entry_that_moves_an_account_twice_is_listed_once():
         "post_entry",
         postings=[
             {"account": "alice", "amount": 5},
-            {"account": "alice", "bucket": "promo", "amount": -3},
+            {"account": "alice", "bucket": "fee_pool", "amount": -3},
             {"account": "bob", "bucket": "fee_pool", "amount": -2},
         ],
     )
@@ -213,9 +213,9 @@ def test_an_entry_that_moves_an_account_twice_is_listed_once():
 
     assert [entry["kind"] for entry in first + second + third] == ["transfer", "entry", "mint"]
     assert end is None
-    [promo, available] = [leg for leg in second[0]["postings"] if leg["name"] == "alice"]
+    [pool, available] = [leg for leg in second[0]["postings"] if leg["name"] == "alice"]
     assert (available["bucket"], available["amount"], available["balance_after"]) == ("available", "5", "95")
-    assert (promo["bucket"], promo["amount"], promo["balance_after"]) == ("promo", "-3", "3")
+    assert (pool["bucket"], pool["amount"], pool["balance_after"]) == ("fee_pool", "-3", "3")
 
 
 def test_a_transfer_is_found_by_its_job(story):
