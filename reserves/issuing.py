@@ -1,15 +1,13 @@
 """Issuing: read what is so, sign it, and write the event, the attestation and its leaves in one commit."""
 
-from typing import Any
-
 from django.db import connection, transaction
 
 from accounts.errors import CurrencyNotFound
 from accounts.models import Currency
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.errors import IdempotencyKeyReused
+from ledger_project.kernel.errors import IdempotencyKeyRequired, IdempotencyKeyReused
 from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import Call, Done, execute_one
+from ledger_project.log.executor import KEY, Call, Done, execute_one
 from ledger_project.log.models import Event
 from reserves import jws
 from reserves.errors import AttestationOutdated
@@ -19,20 +17,20 @@ COMMAND = "issue_attestation"
 ATTEMPTS = 5  # each repeat follows another attestation of the same currency
 
 
-def issue(
-    tenant: int, currency: str | None, *, key: str | None, actor: str, dry_run: bool = False, **others: Any
-) -> Done:
+def issue(tenant: int, currency: str | None, *, key: str | None, actor: str, dry_run: bool = False) -> Done:
     """Attest a currency (None: the tenant's only one) at the newest checkpoint; a spent key gives its first answer.
 
-    `others` are arguments that a caller gave and that the command will refuse. Refuses besides what the command does:
-    CannotAttest, CurrencyNotFound.
+    Refuses besides what the command does: IdempotencyKeyRequired, CannotAttest.
     """
-    spent = Event.objects.filter(tenant=tenant, idempotency_key=key).first() if key and "\x00" not in key else None
+    if not key:
+        raise IdempotencyKeyRequired()
+    KEY.parse(key, "idempotency_key")
+    spent = Event.objects.filter(tenant=tenant, idempotency_key=key).first()
     if spent is not None:
         return _replay(spent, currency, actor=actor)
     for attempt in range(ATTEMPTS):
         made = draft(tenant, _currency(tenant, currency))
-        call = _call(tenant, made, key=key, actor=actor, others=others)
+        call = _call(tenant, made, key=key, actor=actor)
         try:
             return _write(call, made, dry_run=dry_run)
         except AttestationOutdated:
@@ -49,9 +47,8 @@ def _currency(tenant: int, code: str | None) -> Currency:
     return found[0]
 
 
-def _call(tenant: int, made: Draft, *, key: str | None, actor: str, others: dict[str, Any]) -> Call:
+def _call(tenant: int, made: Draft, *, key: str, actor: str) -> Call:
     raw = {
-        **others,
         "currency": made.moment.currency,
         "attestation": ids.show("att", made.moment.id),
         "as_of": clock.stamp(made.moment.as_of),

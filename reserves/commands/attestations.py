@@ -6,6 +6,7 @@ import json
 from accounts.books import AccountBooks
 from accounts.errors import CurrencyNotFound
 from accounts.fields import CurrencyCode
+from accounts.rows import SOLE_CURRENCY
 from ledger_project.kernel import ids
 from ledger_project.kernel.fields import Moment
 from ledger_project.log.command import command
@@ -17,33 +18,36 @@ from reserves.rows import AttestationRow
 @command(
     event="attestation.issued",
     refuses=(CurrencyNotFound, AttestationOutdated),
-    also_wants=lambda call: [("newest_attestation", call["currency"])],
+    also_wants=lambda call: [
+        ("currency", call["currency"] or SOLE_CURRENCY),
+        ("newest_attestation", call["currency"]),
+    ],
     # What is attested is made anew for every call, so a repeated call has another document than the first.
     secrets=("attestation", "as_of", "checkpoint", "document", "jws"),
 )
 def issue_attestation(
     books: AccountBooks,
     *,
-    currency: CurrencyCode,
     attestation: AttestationId,
     as_of: Moment,
     checkpoint: CheckpointNumber,
     document: DocumentText,
     jws: DocumentText,
+    currency: CurrencyCode | None = None,
 ) -> None:
     """State what is owed in a currency and what stands behind it, in a signed document.
 
     The ledger makes the document itself (docs/attestation.md); the event keeps it with its signature. Each names the
-    hash of the one before it, so none can be left out later.
+    hash of the one before it, so none can be left out later. The currency may be left out where there is just one.
     """
-    books.currency(currency)
+    code = books.currency(currency).code
     stated = json.loads(document)
-    newest = books.find(AttestationRow, ("newest", currency))
+    newest = books.find(AttestationRow, ("newest", code))
     follows = (newest.sequence + 1, newest.document_hash.hex()) if newest else (1, None)
     if (stated["sequence"], stated["previous_attestation_hash"]) != follows:
-        raise AttestationOutdated(currency=currency, newest=follows[0] - 1)
+        raise AttestationOutdated(currency=code, newest=follows[0] - 1)
     row = AttestationRow(
-        currency=currency,
+        currency=code,
         sequence=stated["sequence"],
         document_hash=hashlib.sha256(document.encode()).digest(),
         id=attestation,
@@ -53,10 +57,10 @@ def issue_attestation(
         jws=jws,
         event=books.event_id,
     )
-    books.add(row, ("newest", currency))
+    books.add(row, ("newest", code))
     books.result["attestation"] = {
         "id": ids.show("att", attestation),
-        "currency": currency,
+        "currency": code,
         "sequence": row.sequence,
         "as_of": stated["as_of"],
         "log_size": stated["checkpoint"]["size"],

@@ -1,0 +1,150 @@
+"""Reading assets, snapshots and attestations."""
+
+import json
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from accounts.queries import total
+from ledger_project.kernel import ids
+from ledger_project.kernel.errors import InvalidRequest
+from ledger_project.kernel.sumtree import SumTree, leaf
+from reserves.attestation import scope_of
+from reserves.errors import AccountNotCounted, AttestationNotFound
+from reserves.models import Attestation, AttestationLeaf, ReserveAsset, ReserveSnapshot
+from reserves.rows import AssetRow, SnapshotRow
+
+PROOF_VERSION = 1
+SUMMARY = (
+    "id", "currency", "sequence", "as_of", "coverage_ratio", "eligible_reserves_total", "previous_attestation_hash",
+)  # fmt: skip
+
+
+def show_asset(asset: ReserveAsset) -> dict[str, Any]:
+    return AssetRow(
+        id=asset.id,
+        name=asset.name,
+        currency=asset.currency,
+        asset_type=asset.asset_type,
+        provider=asset.provider,
+        unit=asset.unit,
+        haircut_bps=asset.haircut_bps,
+        max_age_seconds=asset.max_age_seconds,
+        is_eligible=asset.is_eligible,
+        metadata=asset.metadata,
+        version=asset.version,
+        created_at=asset.created_at,
+        updated_at=asset.updated_at,
+    ).document()
+
+
+def show_snapshot(snapshot: ReserveSnapshot) -> dict[str, Any]:
+    price = None
+    if snapshot.price_num is not None and snapshot.price_den is not None:
+        price = int(snapshot.price_num), int(snapshot.price_den)
+    return SnapshotRow(
+        id=snapshot.id,
+        asset=snapshot.asset_id,
+        amount=int(snapshot.amount),
+        price=price,
+        taken_at=snapshot.taken_at,
+        provenance=snapshot.provenance,
+        evidence_hash=snapshot.evidence_hash,
+        recorded_at=snapshot.recorded_at,
+    ).document()
+
+
+def show_attestation(attestation: Attestation) -> dict[str, Any]:
+    """What it says in short; the document itself is at /attestation/reserve/{id}."""
+    stated = json.loads(attestation.document)
+    return {
+        **{name: stated[name] for name in SUMMARY},
+        "log_size": stated["checkpoint"]["size"],
+        "outstanding": stated["liabilities"]["total"],
+        "document_hash": bytes(attestation.document_hash).hex(),
+    }
+
+
+def attestation(ref: str) -> Attestation:
+    """One by its id, of whatever tenant: it is made to be shown. Refuses: AttestationNotFound."""
+    key = ids.read("att", ref)
+    found = Attestation.objects.filter(pk=key).first() if key else None
+    if found is None:
+        raise AttestationNotFound(attestation=ref[:300])
+    return found
+
+
+def latest(currency: str | None) -> Attestation:
+    """The newest one that the public address shows. Refuses: AttestationNotFound, InvalidRequest."""
+    issued = _public()
+    codes = sorted(issued.order_by().values_list("currency", flat=True).distinct())
+    if currency is None and len(codes) > 1:
+        raise InvalidRequest(field="currency", reason=f"one of {', '.join(codes)}")
+    found = newest_of(issued, currency or (codes[0] if codes else ""))
+    if found is None:
+        raise AttestationNotFound(currency=currency and currency[:100])
+    return found
+
+
+def newest_of(issued: "QuerySet[Attestation]", currency: str) -> Attestation | None:
+    return None if "\x00" in currency else issued.filter(currency=currency).order_by("-sequence").first()
+
+
+def _public() -> "QuerySet[Attestation]":
+    """The attestations of the tenant that the settings name, or of the only one that has any."""
+    if settings.ATTESTATION_TENANT:
+        return Attestation.objects.filter(tenant__slug=settings.ATTESTATION_TENANT)
+    tenants = list(Attestation.objects.order_by().values_list("tenant", flat=True).distinct()[:2])
+    return Attestation.objects.filter(tenant__in=tenants) if len(tenants) == 1 else Attestation.objects.none()
+
+
+def proof(tenant: int, ref: str, issued: Attestation | None, *, only: UUID | None) -> dict[str, Any]:
+    """The proof that an account is counted, in an attestation of its currency (None: the newest).
+
+    `only` is the one account that the caller may ask about. Refuses: AccountNotFound, AttestationNotFound,
+    AccountNotCounted.
+    """
+    account = total(tenant, ref)
+    if only is not None and only != account.account_id:
+        raise AccountNotCounted(account=ref[:300])
+    if issued is None:
+        issued = newest_of(Attestation.objects.filter(tenant=tenant), account.currency)
+    if issued is None or issued.tenant_id != tenant:
+        raise AttestationNotFound(currency=account.currency)
+    found = AttestationLeaf.objects.filter(attestation=issued, account=account.account_id).first()
+    if found is None:
+        raise AccountNotCounted(account=ref[:300], attestation=str(issued))
+    return _proof(issued, found)
+
+
+def _proof(issued: Attestation, found: AttestationLeaf) -> dict[str, Any]:
+    tree = tree_of(issued.pk)
+    scope, account = scope_of(issued.pk), ids.show("acc", found.account_id)
+    mine = leaf(scope=scope, account=account, balance=int(found.owed), salt=bytes(found.salt))
+    index = tree.index(mine)
+    return {
+        "version": PROOF_VERSION,
+        "attestation": scope,
+        "document_hash": bytes(issued.document_hash).hex(),
+        "currency": issued.currency,
+        "account": account,
+        "balance": str(int(found.owed)),
+        "salt": bytes(found.salt).hex(),
+        "leaf_index": index,
+        "leaf_count": tree.size,
+        "path": [{"digest": each.digest.hex(), "total": str(each.total)} for each in tree.path(index)],
+    }
+
+
+@lru_cache(maxsize=2)
+def tree_of(attestation: UUID) -> SumTree:
+    """The sum tree of an attestation, from its leaves, which never change."""
+    rows = AttestationLeaf.objects.filter(attestation=attestation).values_list("account_id", "owed", "salt")
+    scope = scope_of(attestation)
+    return SumTree(
+        leaf(scope=scope, account=ids.show("acc", account), balance=int(owed), salt=bytes(salt))
+        for account, owed, salt in rows.iterator()
+    )
