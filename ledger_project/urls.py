@@ -8,6 +8,7 @@ from ledger_project.web import problems, proofs
 from ledger_project.web.bulk import BulkView
 from ledger_project.web.health import healthz, readyz
 from ledger_project.web.openapi import openapi_json
+from ledger_project.web.verify_page import verify
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("readyz", readyz),
     path("errors/<slug:code>", problems.error_page),
     path("openapi.json", openapi_json),
+    path("verify", verify),
     path("docs", SpectacularSwaggerSplitView.as_view(url="/openapi.json")),
     path("v1/bulk", BulkView.as_view()),
     path("v1/events/<str:event>/receipt", proofs.Receipt.as_view()),
