@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, connections
 
 from accounts.errors import AccountNotFound
 from journal import tasks, watching
@@ -297,6 +297,26 @@ def test_the_account_must_exist(books: Ledger) -> None:
         monitor(books, "nobody", "lt", 50)
 
     assert books.size() == before
+
+
+@pytest.mark.parametrize("alias", ["default", "owner"])
+def test_the_database_forbids_it_by_itself(books: Ledger, alias: str) -> None:
+    low = monitor(books, "alice", "lt", 50)
+    monitor(books, "alice", "lt", 60)
+    pay(books, 45)
+    watch()
+    assert len(triggers(books)) == 1
+    statements = {
+        TooManyMonitors.constraint: "UPDATE journal_monitor SET slot = 1 WHERE id = %(id)s",
+        "monitor_slot": "UPDATE journal_monitor SET slot = 20 WHERE id = %(id)s",
+        AlreadyTriggered.constraint: "INSERT INTO journal_crossing (event, entry, balance_before, balance, version,"
+        " monitor_id, tenant_id) SELECT gen_random_uuid(), entry, balance_before, balance, version, monitor_id,"
+        " tenant_id FROM journal_crossing WHERE tenant_id = %(tenant)s",
+    }
+    for name, sql in statements.items():
+        with pytest.raises(IntegrityError) as refused, connections[alias].cursor() as cursor:
+            cursor.execute(sql, {"id": low.removeprefix("mon_"), "tenant": books.tenant})
+        assert refused.value.__cause__.diag.constraint_name == name  # type: ignore[union-attr]
 
 
 def test_monitors_over_http(books: Ledger) -> None:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from prometheus_client import REGISTRY
 
 
 class WebhooksConfig(AppConfig):
@@ -7,3 +8,6 @@ class WebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         from ledger_project.webhooks import commands  # noqa: F401  (declares them)
+        from ledger_project.webhooks.metrics import WebhookCollector
+
+        REGISTRY.register(WebhookCollector())

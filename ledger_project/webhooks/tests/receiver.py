@@ -83,7 +83,11 @@ class Receiver:
         return [request.id for request in self.received]
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        length = int(handler.headers.get("Content-Length", 0))
+        body = handler.rfile.read(length)
+        if len(body) < length:  # its sender was killed
+            handler.close_connection = True
+            return
         headers = {name.lower(): value for name, value in handler.headers.items()}
         request = Received(handler.path, headers, body, handler.client_address[1])
         self.received.append(request)

@@ -12,6 +12,7 @@ from ledger_project.log import sealing
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
 from ledger_project.webhooks import schedule, sender, transport
+from ledger_project.webhooks.metrics import WebhookCollector
 from ledger_project.webhooks.models import Attempt
 from ledger_project.webhooks.tests.conftest import Register, Webhook, seal_and_deliver
 from ledger_project.webhooks.tests.receiver import Received, Receiver, Reply
@@ -297,3 +298,20 @@ def test_two_senders_at_once_send_everything_once(ledger: Ledger, register: Regi
     assert hook.states == ["delivered"] * 100
     assert len(receiver.received) == 100
     assert len(set(receiver.ids)) == 100
+
+
+def test_the_metrics_say_how_webhooks_fare(one: Webhook, receiver: Receiver) -> None:
+    receiver.behaves = lambda request: Reply(500)
+    before = figures()
+    seal_and_deliver()
+
+    after = figures()
+
+    assert after["ledger_webhooks_failing"] == before["ledger_webhooks_failing"] + 1
+    assert after["ledger_webhook_deliveries_pending"] == before["ledger_webhook_deliveries_pending"] + 1
+    assert after["ledger_webhook_overdue_seconds"] >= 0
+    assert after["ledger_event_stream_behind"] > 0
+
+
+def figures() -> dict[str, float]:
+    return {metric.name: metric.samples[0].value for metric in WebhookCollector().collect()}
