@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak mutants fuzz chaos check fmt bench lock clean
+.PHONY: help up down test soak mutants fuzz chaos sealing check fmt bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -37,6 +37,9 @@ fuzz: $(VENV)/installed-dev ## Call every operation of the API with what its des
 
 chaos: $(VENV)/installed-dev ## 5,000 entries to receivers that misbehave, from workers that are killed; SOAK_ENTRIES= says how many
 	$(BIN)/python -m pytest ledger_project/webhooks/tests/soak_delivery.py --capture=no --quiet $(ARGS)
+
+sealing: $(VENV)/installed-dev ## Seal 20,000 entries of 8 writers, and measure what it costs them; SOAK_ENTRIES=, SOAK_PAIRS=
+	$(BIN)/python -m pytest ledger_project/log/tests/soak_sealing.py --capture=no --quiet $(ARGS)
 
 check: $(VENV)/installed-dev ## Lint, types, migrations, the API's description and the deployment's settings
 	$(BIN)/ruff check .

@@ -1,11 +1,21 @@
 """The Celery application; its settings are those of Django that begin with CELERY_."""
 
+import logging
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import after_setup_logger
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger_project.settings")
 
 app = Celery("ledger_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@after_setup_logger.connect
+def spare_the_log(**_: Any) -> None:
+    """Several tasks run every second: that they began and ended well is not news; what fails still is."""
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)

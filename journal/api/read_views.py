@@ -166,7 +166,7 @@ class EventList(ListView):
     def get_queryset(self) -> QuerySet[Event]:
         return log.events(self.tenant)
 
-    def filter_queryset(self, queryset: QuerySet[Event]) -> Any:
+    def filter_queryset(self, queryset: Any) -> Any:
         found = super().filter_queryset(queryset)
         return Ordered(found, "log_index") if "after" in self.request.query_params else found
 

@@ -39,7 +39,7 @@ KINDS = {
     "signature": 10,  # a checkpoint that is not signed by the log's key
     "inconsistent": 11,  # a checkpoint, here or saved elsewhere, that is not one of this log: rewritten or cut back
     "leaf_mismatch": 12,  # an event that is not the one that was sealed, is gone, or has no leaf
-    "subtree_mismatch": 12,  # a stored subtree hash that is not its leaves'
+    "subtree_mismatch": 11,  # a stored subtree hash that is not that of its leaves
     "unreadable": 2,  # an anchor that cannot be read back, or a key that is not there
 }
 
@@ -64,7 +64,7 @@ class Report:
     def exit_code(self) -> int:
         """0, or the code of the first problem; a leaf that is not the sealed one explains the wrong roots above it."""
         kinds = {problem.kind for problem in self.problems}
-        for kind in ("leaf_mismatch", "subtree_mismatch", "signature", "inconsistent", "unreadable"):
+        for kind in ("leaf_mismatch", "signature", "inconsistent", "subtree_mismatch", "unreadable"):
             if kind in kinds:
                 return KINDS[kind]
         return 0
@@ -171,7 +171,7 @@ class _Verification:
         stored = tree.stored([(level, index) for level, index, _ in nodes], look)
         for level, index, value in nodes:
             if stored.get((level, index)) != value:
-                message = f"the stored hash of subtree {level}/{index} is not its leaves'"
+                message = f"the stored hash of subtree {level}/{index} is not that of its leaves"
                 self.report.add("subtree_mismatch", message, log_index=index << level)
 
     def _settle(self) -> None:

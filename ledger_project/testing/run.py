@@ -84,6 +84,7 @@ class TestRun:
                 "DJANGO_SECRET_KEY": "a secret of the test run, of no use to anybody else, fifty characters long",
             }
         )
+        os.environ.pop("LEDGER_SIGNING_KEY_FILE", None)  # it would go before
         if self.home:
             os.environ.update(
                 {OWNER_URL: self.owner, WEB_URL: self.web, REDIS_URL: self.redis, "LEDGER_HOME": str(self.home)}
