@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,8 @@ def monitor(books: Ledger, account: str, operator: str, value: int, **options: A
 def pay(books: Ledger, *amounts: int) -> None:
     """From alice to bob, or back where negative."""
     for amount in amounts:
-        names = {"from_account": "alice", "to_account": "bob"} if amount > 0 else {}
-        names = names or {"from_account": "bob", "to_account": "alice"}
-        books.run("transfer", amount=abs(amount), **names)
+        payer, payee = ("alice", "bob") if amount > 0 else ("bob", "alice")
+        books.run("transfer", from_account=payer, to_account=payee, amount=abs(amount))
 
 
 def watch() -> None:
@@ -146,7 +146,7 @@ def test_an_unbounded_account_is_watched_as_a_whole(books: Ledger) -> None:
     books.run("mint", account="alice", amount=100_000)
     rich = monitor(books, "fees", "gte", 1000)
     watch()
-    together([lambda n=n: pay_fees(books, n) for n in range(4)])
+    together([partial(pay_fees, books, n) for n in range(4)])
     watch()
 
     ((told, before, after),) = triggers(books)
