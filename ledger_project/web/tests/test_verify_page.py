@@ -69,7 +69,7 @@ def test_a_receipt_is_believed_without_a_network(page, receipt):
 
     verdict = page.locator("#verdict")
     expect(verdict).to_contain_text(GENUINE)
-    expect(verdict).to_contain_text(receipt["event"]["id"])
+    expect(verdict).to_contain_text(f"By the keys that this ledger publishes, event {receipt['event']['id']} is leaf")
     expect(verdict).to_be_focused()
     names = [step.get_attribute("data-step") for step in page.locator(".step[data-ok=true]").all()]
     assert names == ["form", "signature", "path", "content", "books"]
@@ -173,6 +173,7 @@ def test_the_golden_receipt_verifies_with_its_own_keys_only(page):
 
     trust(page, (VECTORS / "jwks.json").read_text(encoding="utf-8"))
     assert submit(page, golden) == []
+    expect(page.locator("#verdict")).to_contain_text("By the keys that you gave")
     expect(page.locator("#verdict")).to_contain_text("leaf 9 of the 17 in the log ledger.example/log")
     expect(page.locator("[data-step=signature]")).to_contain_text("2026-11-21T09:06:30.000000Z until now")
 

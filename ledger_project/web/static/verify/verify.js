@@ -5,7 +5,7 @@ const MAX_FILE = 5_000_000; // bytes; receipts have some thousand
 const TITLES = {
     form: "The receipt can be read",
     signature: "The ledger signed this head of its log",
-    path: "The path leads from the event to the signed root",
+    path: "The path leads from the event’s hash to the root in the checkpoint",
     content: "The event is the one that was sealed",
     books: "The entry balances",
 };
@@ -111,11 +111,12 @@ function eventCard({ event }, ok) {
 
 // ---------------------------------------------------------------- the verdict
 
-function verdictOf({ ok, receipt, steps }) {
+function verdictOf({ ok, receipt, steps }, keysOf) {
     const failed = Object.keys(steps).filter((name) => !steps[name].ok);
     if (ok) {
         const { origin, size } = steps.signature.facts;
-        return [`✓ This receipt is genuine`, `Event ${text(receipt.event.id)} is leaf ${receipt.log_index} of the ${size} in the log ${origin}, exactly as shown.`];
+        const place = `leaf ${receipt.log_index} of the ${size} in the log ${origin}`;
+        return ["✓ This receipt is genuine", `By the keys that ${keysOf}, event ${text(receipt.event.id)} is ${place}, exactly as shown.`];
     }
     if (failed[0] === "form") return ["✗ This is not a receipt that can be checked", steps.form.reason];
     return ["✗ Do not trust this receipt", `What fails: ${failed.map((name) => TITLES[name]).join("; ")}.`];
@@ -128,8 +129,8 @@ function showVerdict(ok, title, words) {
     verdict.replaceChildren(make("h2", {}, title), make("p", {}, words));
 }
 
-function show(outcome) {
-    showVerdict(outcome.ok, ...verdictOf(outcome));
+function show(outcome, keysOf) {
+    showVerdict(outcome.ok, ...verdictOf(outcome, keysOf));
     const cards = Object.entries(outcome.steps).map(([name, step]) => stepCard(name, step));
     at("report").replaceChildren(
         ...(outcome.receipt ? [eventCard(outcome.receipt, outcome.ok)] : []),
@@ -155,16 +156,16 @@ async function run() {
     const mine = turn;
     const receipt = at("receipt").value;
     if (!receipt.trim()) return;
+    const own = at("keys").value.trim();
     let keys;
     try {
-        const own = at("keys").value.trim();
         keys = readKeys(own ? parse(own) : published);
     } catch (error) {
         showVerdict(false, "✗ The keys cannot be read", error.message);
         return;
     }
     const outcome = await check(receipt, keys);
-    if (mine === turn) show(outcome); // or another receipt has come meanwhile
+    if (mine === turn) show(outcome, own ? "you gave" : "this ledger publishes"); // or another receipt has come meanwhile
 }
 
 async function takeFile(file) {
