@@ -80,7 +80,10 @@ class Cash(Promises):
 
     def party_account(self, role: str, party: str) -> Account:
         name = f"{role}:{party}"
-        return self.accounts[name] if name in self.accounts else self.open(name)
+        found = self.accounts[name] if name in self.accounts else self.open(name)
+        if found.sign > 0:
+            raise No("normal_balance_mismatch")
+        return found
 
     def _record(self, kind: str, id: str) -> None:
         if (kind, id) in self.records:
