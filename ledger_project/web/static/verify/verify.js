@@ -6,7 +6,7 @@ const TITLES = {
     form: "The receipt can be read",
     signature: "The ledger signed this head of its log",
     path: "The path leads from the event’s hash to the root in the checkpoint",
-    content: "The event is the one that was sealed",
+    content: "The event has the hash that the receipt states",
     books: "The entry balances",
 };
 
