@@ -42,7 +42,7 @@ class AttestationOutdated(Refusal):
 class CannotAttest(Refusal):
     """Nothing is attested now; `reason` says what stands against it."""
 
-    status = 503
+    status = 409
 
 
 class AccountNotCounted(NotFound):

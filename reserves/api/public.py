@@ -14,12 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.serializers import MinorUnits
+from accounts.errors import AccountNotFound
 from ledger_project.kernel.errors import InvalidRequest, Refusal
 from ledger_project.web import problems
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import require_known
 from ledger_project.web.proofs import HEX, ProofView
 from reserves import queries
+from reserves.errors import AccountNotCounted, AttestationNotFound
 from reserves.models import Attestation
 
 JSON, JOSE = "application/json", "application/jose"
@@ -101,6 +103,8 @@ PROOF = inline_serializer(
 
 class LiabilityProof(ProofView):
     """The proof that an attestation counts what an account is owed: check it with `ledger-verify attestation`."""
+
+    refuses = (AttestationNotFound, AccountNotFound, AccountNotCounted)
 
     @extend_schema(
         responses=PROOF,

@@ -10,14 +10,14 @@ from accounts.rows import SOLE_CURRENCY
 from ledger_project.kernel import ids
 from ledger_project.kernel.fields import Moment
 from ledger_project.log.command import command
-from reserves.errors import AttestationOutdated
+from reserves.errors import AttestationOutdated, CannotAttest
 from reserves.fields import AttestationId, CheckpointNumber, DocumentText
 from reserves.rows import AttestationRow
 
 
 @command(
     event="attestation.issued",
-    refuses=(CurrencyNotFound, AttestationOutdated),
+    refuses=(CurrencyNotFound, CannotAttest, AttestationOutdated),  # the second while the document is made
     also_wants=lambda call: [
         ("currency", call["currency"] or SOLE_CURRENCY),
         ("newest_attestation", call["currency"]),

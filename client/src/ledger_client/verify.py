@@ -4,6 +4,7 @@
     python verify.py receipt RECEIPT.json     --key VKEY
     python verify.py log EXPORT.jsonl         --jwks jwks.json --prev-checkpoint saved.note
     python verify.py checkpoint NEW.note      --key VKEY --prev-checkpoint OLD.note --consistency PROOF.json
+    python verify.py attestation RESERVE.jws  --jwks jwks.json --account-proof mine.json --max-age 86400
 
 Get the key once, over a way you trust, and keep it; keep checkpoints too. A ledger that rewrites its history can show
 you a history that is perfect in itself, but none that also extends a checkpoint which you saved before.
@@ -11,11 +12,12 @@ you a history that is perfect in itself, but none that also extends a checkpoint
 Exit codes; of several failures, the first that was found:
      0  everything that was asked for holds
      2  wrong usage, or a file that cannot be read or does not have the documented form
-    10  the checkpoint is not signed by a known key, or its signature is wrong
+    10  the checkpoint or attestation is not signed by a known key, or its signature is wrong
     12  an event or leaf is not the one that was sealed, is missing, or is out of place; prints the log index
     11  the log is not the one of the checkpoint, or does not extend an older one: rewritten, truncated or forked
     13  the books do not balance: an entry, a version, a balance or its floor is wrong
-    20  the checkpoint is older than --max-age, or nothing shows its age
+    14  the attestation's figures do not follow from each other, or it does not count the account of the proof
+    20  the checkpoint or attestation is older than --max-age, or nothing shows its age
 """
 
 import argparse
@@ -29,20 +31,21 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-UNREADABLE, SIGNATURE, INCONSISTENT, LEAF, BALANCES, STALE = 2, 10, 11, 12, 13, 20
+UNREADABLE, SIGNATURE, INCONSISTENT, LEAF, BALANCES, COVERAGE, STALE = 2, 10, 11, 12, 13, 14, 20
 KINDS = {
     UNREADABLE: "unreadable",
     SIGNATURE: "signature",
     INCONSISTENT: "inconsistent",
     LEAF: "leaf_mismatch",
     BALANCES: "balances",
+    COVERAGE: "coverage",
     STALE: "stale",
 }
 MAX_DEPTH = 70  # a ledger hashes nothing that is nested deeper than 64
@@ -452,6 +455,158 @@ def wrong(message: str, index: int) -> Failure:
     return Failure(BALANCES, message, log_index=index)
 
 
+# ---------------------------------------------------------------- attestations of reserves
+
+OWED = ("redeemable", "held", "escrowed", "bonded", "fee_pool", "non_redeemable_promo")
+
+
+def open_jws(text: str, keys: Sequence[Key]) -> tuple[bytes, Key]:
+    """The payload of a compact JWS and the known key that signed it (RFC 7515, 8037, 9864)."""
+    parts = text.split(".")
+    if len(parts) != 3:
+        raise Failure(UNREADABLE, "the attestation is not a compact JWS")
+    header = parse(decode_base64url(parts[0]), "the header of the JWS")
+    require_form(header, "the header of the JWS", alg=str, kid=str)
+    if header["alg"] not in ("EdDSA", "Ed25519") or "crit" in header:
+        raise Failure(SIGNATURE, f"the attestation is not signed with Ed25519 but {header['alg']!r}")
+    for key in keys:
+        if ED25519 in key.types and thumbprint(key.public_key) == header["kid"]:
+            try:
+                Ed25519PublicKey.from_public_bytes(key.public_key).verify(
+                    decode_base64url(parts[2]), f"{parts[0]}.{parts[1]}".encode()
+                )
+            except InvalidSignature:
+                raise Failure(SIGNATURE, "the signature of the attestation is wrong") from None
+            return decode_base64url(parts[1]), key
+    raise Failure(SIGNATURE, f"the attestation is signed by {header['kid']!r}, which is not a key that you trust")
+
+
+def thumbprint(public_key: bytes) -> str:
+    """The key id of RFC 7638."""
+    x = base64.urlsafe_b64encode(public_key).rstrip(b"=").decode()
+    digest = hashlib.sha256(canonical({"crv": "Ed25519", "kty": "OKP", "x": x})).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def decode_base64url(text: str) -> bytes:
+    return decode_base64(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4))
+
+
+def require_attestation(stated: Any, payload: bytes) -> None:
+    require_form(stated, "the attestation", version=int, id=str, as_of=str, checkpoint=dict, liabilities=dict,
+                 assets=list, coverage_ratio=dict | None, raw_reserves_total=str, eligible_reserves_total=str,
+                 missing_snapshot_asset_ids=list, stale_asset_ids=list)  # fmt: skip
+    require_version(stated, "the attestation")
+    require_form(stated["checkpoint"], "its checkpoint", origin=str, size=int, root=str, note=str)
+    require_form(stated["liabilities"], "its liabilities", leaf_count=int, sum_tree_root=str)
+    for asset in stated["assets"]:
+        require_form(asset, "an asset", id=str, haircut_bps=int, max_age_seconds=int, counted=str, status=str,
+                     raw_amount=str | None, price=dict | None, raw_value=str | None,
+                     taken_at=str | None)  # fmt: skip
+    try:
+        same = canonical(stated) == payload
+    except ValueError:
+        same = False
+    if not same:
+        raise Failure(UNREADABLE, "the attestation is not canonical JSON")
+
+
+def require_arithmetic(stated: dict[str, Any]) -> None:
+    """Every figure follows from those that it is made of."""
+    owed, assets = stated["liabilities"], stated["assets"]
+    outstanding = amount_of(owed, "total")
+    if outstanding != sum(amount_of(owed, name) for name in OWED):
+        raise Failure(COVERAGE, "what is owed does not add up to its total")
+    for asset in assets:
+        raw, age, status, counted = judged(asset, stated["as_of"])
+        shown = asset["raw_value"], asset.get("age_seconds"), asset["status"], asset["counted"]
+        if shown != (None if raw is None else str(raw), age, status, str(counted)):
+            raise Failure(COVERAGE, f"asset {asset['id']} is {status} and counts {counted}, not {asset['counted']}")
+    eligible = sum(int(asset["counted"]) for asset in assets)
+    ratio = None
+    if outstanding:
+        scaled = str(eligible * 10**6 // outstanding).rjust(7, "0")
+        ratio = {"num": str(eligible), "den": str(outstanding), "decimal": f"{scaled[:-6]}.{scaled[-6:]}"}
+    expected = {
+        "raw_reserves_total": str(sum(int(asset["raw_value"] or 0) for asset in assets)),
+        "eligible_reserves_total": str(eligible),
+        "coverage_ratio": ratio,
+        "missing_snapshot_asset_ids": [asset["id"] for asset in assets if asset["raw_amount"] is None],
+        "stale_asset_ids": [one["id"] for one in assets if (one["age_seconds"] or 0) > one["max_age_seconds"]],
+    }
+    for name, value in expected.items():
+        if stated[name] != value:
+            raise Failure(COVERAGE, f"{name} is {value!r}, not {stated[name]!r}")
+
+
+def judged(asset: dict[str, Any], as_of: str) -> tuple[int | None, int | None, str, int]:
+    """An asset's raw value, age and status, and what it counts."""
+    if asset["raw_amount"] is None:
+        return None, None, "missing", 0
+    price = asset["price"] or {"num": "1", "den": "1"}
+    if not amount_of(price, "den"):
+        raise Failure(COVERAGE, f"asset {asset['id']} has a price of no whole")
+    raw = amount_of(asset, "raw_amount") * amount_of(price, "num") // amount_of(price, "den")
+    if posix(asset["taken_at"]) is None:
+        raise Failure(UNREADABLE, f"asset {asset['id']} does not say when it was looked at")
+    age = -((datetime.fromisoformat(asset["taken_at"]) - datetime.fromisoformat(as_of)) // timedelta(seconds=1))
+    if asset["eligible"] is not True:
+        return raw, age, "ineligible", 0
+    if age > asset["max_age_seconds"] or not 0 <= asset["haircut_bps"] <= 10_000:
+        return raw, age, "stale", 0
+    return raw, age, "counted", raw * (10_000 - asset["haircut_bps"]) // 10_000
+
+
+def amount_of(document: dict[str, Any], name: str) -> int:
+    value = document.get(name)
+    if not isinstance(value, str) or not AMOUNT.fullmatch(value) or value.startswith("-"):
+        raise Failure(UNREADABLE, f"{name} is not an amount: {value!r}")
+    return int(value)
+
+
+def require_counted(proof: Any, stated: dict[str, Any], document_hash: str) -> None:
+    """The proof's account is a leaf of the attestation's sum tree: a node hashes both its children's sums."""
+    require_form(proof, "the account's proof", version=int, attestation=str, document_hash=str, account=str,
+                 balance=str, salt=str, leaf_index=int, leaf_count=int, path=list)  # fmt: skip
+    require_version(proof, "the account's proof")
+    owed = stated["liabilities"]
+    mine = (proof["attestation"], proof["document_hash"], proof["leaf_count"])
+    if mine != (stated["id"], document_hash, owed["leaf_count"]):
+        raise Failure(COVERAGE, "the account's proof belongs to another attestation")
+    total = amount_of(proof, "balance")
+    digest = _hashed(b"leaf\x00", from_hex(proof["salt"], "the salt"), _sized(proof["attestation"]),
+                     _sized(proof["account"]), _fixed(total))  # fmt: skip
+    position, last, steps = proof["leaf_index"], owed["leaf_count"] - 1, iter(proof["path"])
+    fits = 0 <= position <= last
+    while fits and last:
+        if position % 2 or position < last:
+            step = next(steps, None)
+            require_form(step, "a step of the account's proof", digest=str, total=str)
+            other = from_hex(step["digest"], "a step"), amount_of(step, "total")
+            left, right = (other, (digest, total)) if position % 2 else ((digest, total), other)
+            digest = _hashed(b"node\x01", left[0], _fixed(left[1]), right[0], _fixed(right[1]))
+            total = left[1] + right[1]
+        position, last = position >> 1, last >> 1
+    root = from_hex(owed["sum_tree_root"], "the root of the sum tree"), amount_of(owed, "total")
+    if not fits or next(steps, None) is not None or (digest, total) != root:
+        raise Failure(COVERAGE, f"{proof['account']} is not counted with {proof['balance']}")
+
+
+def _hashed(kind: bytes, *parts: bytes) -> bytes:
+    return hashlib.sha256(b"ledger/sumtree/v1/" + kind + b"".join(parts)).digest()
+
+
+def _sized(text: str) -> bytes:
+    encoded = text.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
+def _fixed(total: int) -> bytes:
+    if total >> 256:
+        raise Failure(UNREADABLE, f"{total} is not a sum")
+    return total.to_bytes(32, "big")
+
+
 # ---------------------------------------------------------------- the commands
 
 
@@ -472,7 +627,12 @@ class Verification:
         self.older = [self.open(read_text(path), str(path)) for path in options.prev_checkpoint]
         self.other = [self.open(read_text(path), str(path)) for path in options.checkpoint]
         self.proofs = [read_proof(path) for path in options.consistency]
-        {"receipt": self.receipt, "log": self.log, "checkpoint": self.checkpoint}[options.command]()
+        {
+            "receipt": self.receipt,
+            "log": self.log,
+            "checkpoint": self.checkpoint,
+            "attestation": self.attestation,
+        }[options.command]()
 
     def open(self, note: str, what: str) -> Checkpoint:
         return open_checkpoint(note, self.keys, what)
@@ -560,6 +720,37 @@ class Verification:
         if tree.size < head.size:
             raise Failure(LEAF, f"missing: the checkpoint covers {head.size} leaves", log_index=tree.size)
         return books, roots, own, newest
+
+    def attestation(self) -> None:
+        payload, key = open_jws(read_text(self.options.file).strip(), self.keys)
+        self.passed("the attestation is signed by a known key")
+        stated = parse(payload, "the attestation")
+        require_attestation(stated, payload)
+        as_of = posix(stated["as_of"]) or 0.0
+        if key.retired_at is not None and key.retired_at <= as_of:
+            raise Failure(SIGNATURE, "the attestation was signed with a key after the key was retired")
+        head = self.open(stated["checkpoint"]["note"], "the attestation's checkpoint")
+        claimed = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
+        if claimed.items() - stated["checkpoint"].items():
+            raise Failure(INCONSISTENT, "the attestation does not stand at the checkpoint that it shows")
+        self.describe(head)
+        self.compare(head, roots={})
+        require_arithmetic(stated)
+        self.passed("its figures follow from each other")
+        self.report |= {"attestation": stated["id"], "coverage_ratio": stated["coverage_ratio"]}
+        for path in self.options.account_proof:
+            proof = parse(read(path), str(path))
+            require_counted(proof, stated, hashlib.sha256(payload).hexdigest())
+            self.passed(f"{proof['account']} is counted with {proof['balance']}")
+        self.require_young(as_of)
+
+    def require_young(self, as_of: float) -> None:
+        if self.options.max_age is None:
+            return
+        age = int(self.options.now - as_of)
+        if not -CLOCK_SKEW <= age <= self.options.max_age:
+            raise Failure(STALE, f"the attestation is {age} seconds old", age=age)
+        self.passed(f"the attestation is {age} seconds old")
 
     def compare(self, head: Checkpoint, roots: dict[int, bytes]) -> None:
         """The log must extend every older checkpoint at hand, and be extended by every newer one."""
@@ -707,6 +898,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         ("receipt", "FILE", "one event, its place in the log, and the checkpoint over it"),
         ("log", "EXPORT.jsonl", "a tenant's whole log: every event, every balance"),
         ("checkpoint", "NOTE", "the head of the log"),
+        ("attestation", "RESERVE.jws", "what is owed and what stands behind it"),
     ):
         command = commands.add_parser(name, help=help_text, description=help_text)
         command.add_argument("file", metavar=file, type=Path)
@@ -718,6 +910,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
                              help="a checkpoint saved earlier, which the log must extend")  # fmt: skip
         command.add_argument("--consistency", metavar="FILE", type=Path, action="append", default=[],
                              help='proof between two checkpoints: {"old_size", "new_size", "path"}')  # fmt: skip
+        command.add_argument("--account-proof", metavar="FILE", type=Path, action="append", default=[],
+                             help="with an attestation: the proof that your account is counted")  # fmt: skip
         command.add_argument("--max-age", metavar="SECONDS", type=int, help="how old the checkpoint may be")
         command.add_argument("--now", metavar="SECONDS", type=int, default=int(time.time()),
                              help="judge the age as of this POSIX time instead of now")  # fmt: skip
