@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models.functions import Now
 
 
 class Tenant(models.Model):
@@ -27,7 +28,7 @@ class Currency(models.Model):
     code = models.TextField()
     scale = models.SmallIntegerField()
     name = models.TextField(blank=True)
-    created_at = models.DateTimeField(db_default=models.functions.Now())
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         verbose_name_plural = "currencies"

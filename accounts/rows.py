@@ -218,7 +218,8 @@ def look_up(
         f" UNION ALL SELECT {FACT_COLUMNS} FROM accounts_account WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
         (tenant, names, tenant, keys),
     ):
-        facts = AccountFacts(*record[:-1], metadata=load_json(record[-1]))
+        columns: Any = (*record[:-1], load_json(record[-1]))
+        facts = AccountFacts(*columns)
         found[facts.name] = found[facts.id] = facts
         if remember:
             _known[tenant, facts.name] = _known[tenant, facts.id] = facts

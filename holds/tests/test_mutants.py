@@ -18,6 +18,13 @@ NAMED = os.environ.get("MUTANTS", " ".join(IN_THE_SUITE)).split()
 CHOSEN = [mutant for mutant in MUTANTS if mutant.name in NAMED or NAMED == ["all"]]
 
 
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_applies(mutant: Mutant) -> None:
+    """Its source text is there, and what it becomes is a program: only then does a death say anything."""
+    with mutant.in_place():
+        pass
+
+
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("mutant", CHOSEN, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_killed(mutant: Mutant) -> None:

@@ -167,7 +167,7 @@ class EventList(ListView):
         return log.events(self.tenant)
 
     def filter_queryset(self, queryset: Any) -> Any:
-        found = super().filter_queryset(queryset)
+        found: Any = super().filter_queryset(queryset)
         return Ordered(found, "log_index") if "after" in self.request.query_params else found
 
 

@@ -54,7 +54,7 @@ class Ledger:
     def balances(self) -> dict[str, dict[str, int]]:
         """Every account's buckets that are not zero."""
         sums = Balance.objects.filter(tenant=self.tenant).values("account__name")
-        rows = sums.annotate(**{f"all_{bucket}": Sum(bucket) for bucket in BUCKETS})
+        rows: Any = sums.annotate(**{f"all_{bucket}": Sum(bucket) for bucket in BUCKETS})
         return {
             row["account__name"]: {bucket: int(row[f"all_{bucket}"]) for bucket in BUCKETS if row[f"all_{bucket}"]}
             for row in rows

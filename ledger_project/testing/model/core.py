@@ -84,9 +84,10 @@ class Core:
 
     def rename(self, made: str, known: str) -> None:
         """Give what a command made the id that the ledger gave it."""
-        for things in (self.entries, self.holds, self.deposits, self.grants, self.keys):
+        tables: tuple[dict[str, Any], ...] = (self.entries, self.holds, self.deposits, self.grants, self.keys)
+        for things in tables:
             if made in things:
-                things[known] = things.pop(made)  # type: ignore[attr-defined]
+                things[known] = things.pop(made)
 
     def account(self, name: str) -> Account:
         if name not in self.accounts:
