@@ -148,19 +148,15 @@ def liabilities(
     tenant: int, currency: str, checkpoint: Checkpoint, salts: dict[UUID, bytes] | None = None
 ) -> list[Owed]:
     """What is owed at a checkpoint to each account that is owed anything, with fresh salts unless some are given."""
-    rows = read(
-        _LIABILITIES,
-        {
-            "tenant": tenant,
-            "currency": currency,
-            "size": checkpoint.size,
-            "snapshot": str(checkpoint.snapshot),
-        },
-    )
+    at = {"tenant": tenant, "currency": currency, "size": checkpoint.size, "snapshot": str(checkpoint.snapshot)}
+    with connection.cursor() as cursor:
+        cursor.execute(_LIABILITIES, at)
+        rows = cursor.fetchall()
     owed = []
     for account, *amounts in rows:
         salt = os.urandom(SALT_BYTES) if salts is None else salts[account]
-        owed.append(Owed(account, *(int(amount) for amount in amounts), salt=salt))
+        available, held, escrowed, bonded, fee_pool, promo = map(int, amounts)
+        owed.append(Owed(account, available, held, escrowed, bonded, fee_pool, promo, salt))
     return owed
 
 

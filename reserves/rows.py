@@ -82,8 +82,9 @@ class AssetStore(Store):
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for *facts, metadata, version, created_at, updated_at in records:
-            row = AssetRow(*facts, load_json(metadata), version, created_at, updated_at)
+        for record in records:
+            facts = dict(zip(ASSET_COLUMNS.split(", "), record, strict=True))
+            row = AssetRow(**facts | {"metadata": load_json(facts["metadata"])})
             batch.load(row, row.name, ids.show("ras", row.id))
 
     def writing(self, rows: list[AssetRow], tenant: int, now: datetime) -> Iterable[Query]:

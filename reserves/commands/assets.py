@@ -120,7 +120,7 @@ def record_reserve_snapshot(
         id=books.new_id(),
         asset=held.id,
         amount=amount,
-        price=price and (price["num"], price["den"]),
+        price=(price["num"], price["den"]) if price else None,
         taken_at=taken_at,
         provenance=provenance,
         evidence_hash=evidence_hash,

@@ -41,7 +41,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{made['id']} {made['currency']} at {made['log_size']} leaves: {covered}")
 
     def _repeat(self, tenant: Tenant, ref: str) -> None:
-        issued = Attestation.objects.filter(tenant=tenant, pk=ids.read("att", ref)).select_related("checkpoint").first()
+        key = ids.read("att", ref)
+        rows = Attestation.objects.filter(tenant=tenant).select_related("checkpoint")
+        issued = rows.filter(pk=key).first() if key else None
         if issued is None:
             raise CommandError(f"there is no attestation {ref}")
         if repeat(issued) != issued.document.encode():
