@@ -130,12 +130,9 @@ def settle(lease: Lease, due: Due, answer: Answer) -> bool:
     now = clock.now()
     outcome = (now, answer.status, answer.error, answer.detail, answer.milliseconds, due.attempt)
     if answer.accepted:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_ENDED, outcome)
-            cursor.execute(_SUCCEEDED, (now, lease.endpoint))
-            cursor.execute(_DELIVERED, (now, due.delivery))
-            if due.failures >= schedule.IN_ORDER:
-                cursor.execute(_WAKE, (now, lease.endpoint, now))
+        look(_SUCCEEDED, (*outcome, now, lease.endpoint, now, due.delivery))
+        if due.failures >= schedule.IN_ORDER:
+            look(_WAKE, (now, lease.endpoint, now))
         return True
 
     delay = schedule.next_attempt(due.attempts)
@@ -228,12 +225,18 @@ SELECT sealed FROM webhooks_secret WHERE endpoint_id = %s AND generation >= %s O
 _ENDED = """
 UPDATE webhooks_attempt SET ended_at = %s, status = %s, error = %s, detail = %s, milliseconds = %s WHERE id = %s
 """
+# One statement, as most attempts end so; the cursor again before the delivery, which waits for its row.
 _SUCCEEDED = """
-UPDATE webhooks_cursor SET failures = 0, failing_since = NULL, rest_until = NULL, last_success_at = %s
- WHERE endpoint_id = %s
-"""
-_DELIVERED = """
-UPDATE webhooks_delivery SET state = 'delivered', due_at = NULL, settled_at = %s WHERE id = %s AND state = 'pending'
+WITH ended AS (
+    UPDATE webhooks_attempt SET ended_at = %s, status = %s, error = %s, detail = %s, milliseconds = %s WHERE id = %s
+), fit AS (
+    UPDATE webhooks_cursor SET failures = 0, failing_since = NULL, rest_until = NULL, last_success_at = %s
+     WHERE endpoint_id = %s RETURNING endpoint_id
+), delivered AS (
+    UPDATE webhooks_delivery AS delivery SET state = 'delivered', due_at = NULL, settled_at = %s
+      FROM fit WHERE delivery.endpoint_id = fit.endpoint_id AND delivery.id = %s AND delivery.state = 'pending'
+)
+SELECT 1
 """
 _WAKE = "UPDATE webhooks_delivery SET due_at = %s WHERE endpoint_id = %s AND state = 'pending' AND due_at > %s"
 _FAILED = """

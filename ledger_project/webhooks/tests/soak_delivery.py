@@ -32,7 +32,7 @@ from ledger_project.webhooks.tests.test_kill import worker
 ENTRIES = int(os.environ.get("SOAK_ENTRIES", "5000"))
 WRITERS = 4
 FASTER = 60
-PATIENCE = 900.0  # seconds
+PATIENCE = 1800.0  # seconds
 
 CLOCKWORK = """
 import time
