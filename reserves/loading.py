@@ -148,7 +148,12 @@ def liabilities(
     tenant: int, currency: str, checkpoint: Checkpoint, salts: dict[UUID, bytes] | None = None
 ) -> list[Owed]:
     """What is owed at a checkpoint to each account that is owed anything, with fresh salts unless some are given."""
-    at = {"tenant": tenant, "currency": currency, "size": checkpoint.size, "snapshot": str(checkpoint.snapshot)}
+    at: dict[str, Any] = {
+        "tenant": tenant,
+        "currency": currency,
+        "size": checkpoint.size,
+        "snapshot": str(checkpoint.snapshot),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_LIABILITIES, at)
         rows = cursor.fetchall()

@@ -88,7 +88,9 @@ def test_only_the_journals_rows_write_postings() -> None:
     assert writers == {"journal.rows"}
 
 
-@pytest.mark.parametrize("folder", ["ledger_project/kernel", "ledger_project/log", "accounts", "journal", "holds"])
+@pytest.mark.parametrize(
+    "folder", ["ledger_project/kernel", "ledger_project/log", "accounts", "journal", "holds", "reserves"]
+)
 def test_money_code_knows_no_float(folder: str) -> None:
     for path in sources():
         if not path.is_relative_to(ROOT / folder) or "management" in path.parts or "api" in path.parts:
