@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from accounts.errors import AccountClosed, AccountFrozen, AccountNotFound, AmountOverflow, InsufficientFunds
-from accounts.rows import BUCKETS, Bucket
+from accounts.rows import BUCKETS, AccountRow, Bucket
 from journal.commands.shared import AVAILABLE
 from journal.errors import (
     AlreadyRefunded,
@@ -37,6 +37,9 @@ FINAL = frozenset({"refund", "payment_refund", "settlement"})  # they count towa
         AmountOverflow,
         UnbalancedEntry,
     ),
+    also_wants=lambda call: [
+        ("whole_account", leg["account"]) for leg in call["postings"] if leg["bucket"] == Bucket.FEE_POOL.label
+    ],
 )
 def post_entry(
     books: Books,
@@ -60,7 +63,7 @@ def post_entry(
             books.give(row, bucket, abs(amount))
     for row, bucket, amount in legs:
         if amount * row.facts.sign < 0:
-            books.take(row, bucket, abs(amount))
+            _lower(books, row, bucket, abs(amount))
     books.write_entry(
         kind, description=description, references=references, metadata=metadata, effective_at=effective_at
     )
@@ -94,15 +97,21 @@ def reverse_entry(books: Books, *, entry: EntryId, reason: LongText | None = Non
         if value < 0:
             books.give(books.account(account), bucket, -value)
     for (account, bucket), value in effect.items():
-        if value > 0 and bucket is Bucket.FEE_POOL:
-            books.gather(books.stripes(account), bucket, value)
-        elif value > 0:
-            books.take(books.account(account), bucket, value)
+        if value > 0:
+            _lower(books, books.account(account), bucket, value)
     reversal = books.write_entry("reversal", description=reason, reverses=original.id)
     original.reversed_by = reversal.id
     # A refund at the same moment wants this row too, and one of the two finds it taken.
     books.add(RefundTotalRow(original.id, 0, reversed=True))
     books.result["reverses"] = ids.show("ent", original.id)
+
+
+def _lower(books: Books, row: AccountRow, bucket: Bucket, amount: int) -> None:
+    """Take from a bucket; a fee pool, which has a floor and may be spread over stripes, from all of them."""
+    if bucket is Bucket.FEE_POOL:
+        books.gather(books.stripes(f"acc_{row.facts.id.hex}"), bucket, amount)
+    else:
+        books.take(row, bucket, amount)
 
 
 def _effect(entry: EntryRow) -> dict[tuple[str, Bucket], int]:

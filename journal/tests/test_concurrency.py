@@ -158,6 +158,20 @@ def test_case_26_a_fee_pool_is_filled_and_emptied_stripe_by_stripe(books: Ledger
     assert books.balance("shop") == {"available": 81}
 
 
+def test_case_26b_a_free_form_entry_takes_a_pool_from_all_its_stripes(books: Ledger) -> None:
+    payers = [f"payer-{n}" for n in range(8)]
+    books.open(*payers, funded=10)
+    books.run("charge_fee", account="alice", amount=1)
+    outcomes([alone(books, "charge_fee", account=payer, amount=10) for payer in payers])
+
+    legs = [("platform:fees:CRD", "fee_pool", 81), ("shop", "available", -81)]
+    books.run("post_entry", postings=[{"account": a, "bucket": b, "amount": n} for a, b, n in legs])
+
+    assert books.balance("platform:fees:CRD") == {}
+    assert books.balance("shop") == {"available": 81}
+    assert replay(books.tenant) == []
+
+
 def test_case_27_each_entry_is_settled_by_one_batch(books: Ledger) -> None:
     books.run("mint", account="alice", amount=10_000)
     books.run("open_clearing_account", domain="eu")
