@@ -120,13 +120,19 @@ class AccountFilter(ExactText):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         value = (self.value() or "").strip()
-        return queryset.filter(account__in=accounts_called(value)) if value else queryset
+        return queryset.filter(account__in=accounts_called(value, request)) if value else queryset
 
 
-def accounts_called(ref: str) -> list[UUID]:
-    """The accounts with this id or name; a name may stand in many tenants, of which the first few are meant."""
+def accounts_called(ref: str, request: HttpRequest) -> list[UUID]:
+    """The accounts with this id or name: the chosen tenant's, or the first few of all tenants'."""
     key = ids.read("acc", ref)
-    return [key] if key else list(Account.objects.filter(name=ref).values_list("pk", flat=True)[:100])
+    if key:
+        return [key]
+    named = Account.objects.filter(name=ref)
+    tenant = request.GET.get("tenant", "")
+    if tenant.isascii() and tenant.isdigit():
+        named = named.filter(tenant=int(tenant))
+    return list(named.values_list("pk", flat=True)[:100])
 
 
 class BucketFilter(Choices):
@@ -182,7 +188,9 @@ class PostingLineAdmin(ReadOnlyAdmin):
         if not term:
             return queryset, False
         entry = ids.read("ent", term) or ids.read("evt", term)
-        return queryset.filter(entry=entry) if entry else queryset.filter(account__in=accounts_called(term)), False
+        return queryset.filter(entry=entry) if entry else queryset.filter(
+            account__in=accounts_called(term, request)
+        ), False
 
 
 # Events. The log is below the web, so its page is made here, beside the entries that it leads to.

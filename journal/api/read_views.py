@@ -48,7 +48,7 @@ class Recorded(ListFilters):
 class EventFilters(Recorded):
     type = FieldFilter(WORD, "The type of event, such as transfer.posted.", "type")
     command = FieldFilter(WORD, "The command that was accepted.", method="of_command")
-    idempotency_key = FieldFilter(NAME, "The key that the command was sent with.", "idempotency_key")
+    idempotency_key = FieldFilter(NAME, "The key that the command was sent with.", method="of_key")
     after = FieldFilter(
         IndexField(minimum=feed.START),
         "Sealed after this log index; -1 begins with the first. The list has the order of the log then.",
@@ -57,6 +57,9 @@ class EventFilters(Recorded):
 
     def sealed_after(self, queryset: QuerySet[Event], name: str, value: int) -> QuerySet[Event]:
         return log.sealed_after(queryset, caller(self.request).tenant, value)
+
+    def of_key(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
+        return log.of_key(queryset, caller(self.request).tenant, value)
 
     def of_command(self, queryset: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         return log.of_command(queryset, value)

@@ -52,7 +52,7 @@ MISSING = [
     ("/v1/settlements/{settlement}/entries", "settlement_not_found"),
 ]
 # Tested where they are made.
-ELSEWHERE = {"v1/api-keys"}
+ELSEWHERE = {"v1/api-keys", "v1/monitors"}
 
 
 class Neighbours:

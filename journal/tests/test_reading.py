@@ -110,7 +110,7 @@ ADDRESSES = [
     ("/v1/events", 1, 4),
     ("/v1/events?type=account.opened", 1, 4),
     ("/v1/events?command=reverse_entry", 1, 4),
-    ("/v1/events?idempotency_key=key-5", 1, 4),
+    ("/v1/events?idempotency_key=key-5", 2, 4),
 ]
 
 

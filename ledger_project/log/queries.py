@@ -44,6 +44,13 @@ def of_command(queryset: QuerySet[Event], name: str) -> QuerySet[Event]:
     return queryset.filter(type=COMMANDS[name].event, command=name)
 
 
+def of_key(queryset: QuerySet[Event], tenant: int, key: str) -> QuerySet[Event]:
+    """The event of an idempotency key, if there is one. Its id is found first, by the key alone: asked for the newest
+    event of a tenant with a key, PostgreSQL may read the tenant's events until it meets it."""
+    found = read("SELECT id FROM log_event WHERE tenant_id = %s AND idempotency_key = %s", (tenant, key))
+    return queryset.filter(pk=found[0][0]) if found else queryset.none()
+
+
 def event(tenant: int, ref: str) -> Event:
     """One event by its public id. Refuses: EventNotFound."""
     key = ids.read("evt", ref)
