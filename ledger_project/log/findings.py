@@ -1,10 +1,9 @@
 """What the sealer refuses to sign: kept in rows, so that it is an alarm until it is resolved."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from ledger_project.log.models import SealingFinding
@@ -22,10 +21,15 @@ ON CONFLICT (kind, event_id) WHERE resolved_at IS NULL DO NOTHING
 """
 
 
-def resolve(kind: str, events: Sequence[UUID] | None = None) -> None:
-    """Close the findings of a kind, of some events if these are given: what they say is no longer so."""
-    found = unresolved().filter(kind=kind)
-    (found if events is None else found.filter(event__in=events)).update(resolved_at=Now())
+def settle() -> None:
+    """Close what a pass has shown to be over: its tree is the one that was signed, and what has a leaf was in order."""
+    sealed = Q(kind="content_mismatch", event__leaf__isnull=False)
+    unresolved().filter(Q(kind__in=("log_altered", "cut_back")) | sealed).update(resolved_at=Now())
+
+
+def resolve(kind: str) -> None:
+    """Close the findings of a kind: what they say is no longer so."""
+    unresolved().filter(kind=kind).update(resolved_at=Now())
 
 
 def unresolved() -> QuerySet[SealingFinding]:
