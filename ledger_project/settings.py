@@ -156,7 +156,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 2},
     },
     "prune-webhooks": {"task": "ledger_project.webhooks.tasks.prune_webhooks", "schedule": 3600},
-    "seal": {"task": "ledger_project.log.tasks.seal", "schedule": 1, "options": {"expires": 1}},
+    "seal": {"task": "ledger_project.log.tasks.seal", "schedule": 1, "options": {"expires": 10}},
     "anchor": {"task": "ledger_project.log.tasks.anchor", "schedule": 10, "options": {"expires": 10}},
     "attest": {"task": "reserves.tasks.attest", "schedule": crontab(minute="7"), "options": {"expires": 3600}},
     "verify-log": {"task": "ledger_project.log.tasks.verify_log", "schedule": crontab(hour="3", minute="17")},

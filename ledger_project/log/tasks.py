@@ -64,6 +64,6 @@ def wake() -> None:
         return
     _woken_at = time.monotonic()
     try:
-        seal.apply_async(retry=False, expires=1)
+        seal.apply_async(retry=False, expires=10)
     except OperationalError as error:
         log.warning("the sealer was not woken: %s", error)

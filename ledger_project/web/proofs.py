@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -149,8 +150,17 @@ class Leaves(ProofView):
         return Response(receipts.leaves(self.needed(request, "from"), self.index(request, "to")))
 
 
+class JsonLines(BaseRenderer):
+    """Lets `Accept` ask for the export as it is; it is streamed and never rendered."""
+
+    media_type = "application/x-ndjson"
+    format = "jsonl"
+
+
 class Export(ProofView):
     """Your whole log as JSON Lines: your events in full and the others' hashes, for `ledger-verify log`."""
+
+    renderer_classes = (JsonLines, JSONRenderer)
 
     @extend_schema(
         operation_id="export_log",

@@ -13,6 +13,7 @@ def test_every_committed_event_is_sealed_once_while_many_write() -> None:
             all_the_time(sealing.seal) as passes,
             all_the_time(sealing.seal, pause=0.01) as others,
             all_the_time(follower.look),
+            all_the_time(verify, pause=0.2) as checks,
         ):
             crowd.write(writers=6, entries=480, long_every=8)
         sealing.seal()
@@ -25,4 +26,5 @@ def test_every_committed_event_is_sealed_once_while_many_write() -> None:
         assert follower.indexes == list(range(size))
         assert all(isinstance(done, sealing.Pass) for done in passes + others)
         assert sum(done.sealed > 0 for done in passes + others) > 5
-        assert verify().problems == []
+        assert len(checks) > 3
+        assert [report.problems for report in [*checks, verify()]] == [[]] * (len(checks) + 1)

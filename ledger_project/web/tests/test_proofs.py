@@ -97,7 +97,7 @@ def test_an_export_convinces_the_offline_verifier_and_gives_the_balances(shop: A
     Ledger().open("somebody-else", funded=5)
     sealing.seal()
 
-    answer = shop.get("/v1/log/export")
+    answer = shop.get("/v1/log/export", Accept="application/x-ndjson")
 
     assert answer["Content-Type"] == "application/x-ndjson"
     report = ledger_verify("log", saved(tmp_path / "log", answer.getvalue().decode()), "--jwks", keys)
