@@ -15,6 +15,7 @@ from ledger_project.log.executor import Call
 from ledger_project.log.models import Event
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
+from ledger_project.web import authentication
 
 ENTRIES = 20_000
 AGENTS = 100
@@ -114,6 +115,14 @@ ADDRESSES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def known_key(books, settings):
+    """The caller's key is found before anything is counted, and not again while it is."""
+    settings.API_KEY_CACHE_SECONDS = 600
+    authentication._cache._found.clear()
+    books.api.get("/v1/currencies")
+
+
 @pytest.mark.parametrize(("address", "most_queries", "rows_each"), ADDRESSES)
 def test_a_page_is_found_by_index_in_few_queries(books, address, most_queries, rows_each):
     sign = "&" if "?" in address else "?"
@@ -177,9 +186,8 @@ def test_a_page_of_accounts_reads_the_balances_of_that_page(books, address):
     with CaptureQueriesContext(connection) as queries:
         books.api.get(f"{address}{sign}limit=10")
 
-    # Django may ask its connection first whether it is still there.
-    asked = zip(queries.captured_queries, plans(queries), strict=True)
-    [plan] = [plan for query, plan in asked if "accounts_" in query["sql"]]
+    assert len(queries) == 1
+    [plan] = plans(queries)
     for scan in scans(plan):
         assert scan["Node Type"] != "Seq Scan", plan
         assert rows(scan) <= 2 * 11 + 16, plan
