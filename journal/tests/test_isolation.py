@@ -38,6 +38,7 @@ EMPTY = [
     "/v1/clearing-accounts?domain=eu",
     "/v1/settlements",
     "/v1/settlements?netting_batch_id=net-1",
+    "/v1/monitors",
 ]
 MISSING = [
     ("/v1/accounts/{account}", "account_not_found"),
@@ -52,7 +53,7 @@ MISSING = [
     ("/v1/settlements/{settlement}/entries", "settlement_not_found"),
 ]
 # Tested where they are made.
-ELSEWHERE = {"v1/api-keys", "v1/monitors"}
+ELSEWHERE = {"v1/api-keys"}
 
 
 class Neighbours:
@@ -65,6 +66,7 @@ class Neighbours:
         sold = theirs.run("transfer", key="sold", from_account="alice", to_account="shop", amount=30, job_id="j-1")
         theirs.run("issue_session_key", account="alice")
         theirs.run("promo_mint", account="alice", amount=5)
+        theirs.run("register_monitor", account="alice", operator="lt", value=10)
         theirs.run("open_clearing_account", domain="eu")
         theirs.run("transfer", from_account="alice", to_account="clearing:eu", amount=1)
         settled = theirs.answer("settle_batch", netting_batch_id="net-1")
