@@ -173,6 +173,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "ledger_project.web.openapi.LedgerSchema",
     "EXCEPTION_HANDLER": "ledger_project.web.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other: known, or refused by name
 }
 
 SPECTACULAR_SETTINGS = {

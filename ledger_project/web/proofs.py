@@ -103,6 +103,8 @@ class Receipt(ProofView):
 class Checkpoint(ProofView):
     """The newest signed head of the log."""
 
+    refuses = (LogEmpty,)
+
     @extend_schema(responses=CHECKPOINT, operation_id="checkpoint")
     def get(self, request: Request) -> Response:
         require_known(request, ())
@@ -121,6 +123,8 @@ class Checkpoint(ProofView):
 class Consistency(ProofView):
     """The proof that the log of `to` leaves only added to the log of `from` leaves."""
 
+    refuses = (LogEmpty,)
+
     @extend_schema(
         responses=CONSISTENCY,
         operation_id="consistency",
@@ -136,6 +140,8 @@ class Consistency(ProofView):
 
 class Leaves(ProofView):
     """The leaf hashes of the log, yours and everybody's: no more than that is known of an event by its leaf."""
+
+    refuses = (LogEmpty,)
 
     @extend_schema(
         responses=LEAVES,
@@ -160,6 +166,7 @@ class JsonLines(BaseRenderer):
 class Export(ProofView):
     """Your whole log as JSON Lines: your events in full and the others' hashes, for `ledger-verify log`."""
 
+    refuses = (LogEmpty,)
     renderer_classes = (JsonLines, JSONRenderer)
 
     @extend_schema(

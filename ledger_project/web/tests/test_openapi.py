@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from ledger_project.log import sealing
 from ledger_project.log.command import COMMANDS
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
@@ -53,6 +54,7 @@ def caller() -> tuple[Api, dict[str, str]]:
     api = Api(Ledger())
     api.ledger.open("alice", "bob", funded=10**30)
     entry = api.post("/v1/transfers", {"from_account": "alice", "to_account": "bob", "amount": 1}).json()["entry"]["id"]
+    sealing.seal()
     accounts = dict.fromkeys(("account", "from_account"), "alice") | {"to_account": "bob"}
     return api, {
         **accounts,
