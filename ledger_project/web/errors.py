@@ -61,6 +61,10 @@ class BatchRefused(Refusal):
     """One command of an atomic batch was refused, so none was carried out; `index` and `problem` say which and why."""
 
 
+class UnsafeUrl(Refusal):
+    """A URL that the ledger sends requests to is https, on a usual port, and leads to the public internet."""
+
+
 class InternalError(Refusal):
     """This is our fault: it is logged under the request id. Ask or retry with the same idempotency key."""
 

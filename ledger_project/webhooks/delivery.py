@@ -20,10 +20,12 @@ from django.db import connection, transaction
 from ledger_project.kernel import clock, ids
 from ledger_project.log import feed
 from ledger_project.log.executor import look, run
-from ledger_project.webhooks import addresses, messages, schedule, signing
-from ledger_project.webhooks.errors import UnsafeUrl, WebhookDisabled, WebhookNotFound
+from ledger_project.web import addresses
+from ledger_project.web.errors import UnsafeUrl
+from ledger_project.web.transport import Answer, Wire
+from ledger_project.webhooks import messages, schedule, signing
+from ledger_project.webhooks.errors import WebhookDisabled, WebhookNotFound
 from ledger_project.webhooks.signing import UnreadableSecret
-from ledger_project.webhooks.transport import Answer, Wire
 
 LEASE = timedelta(seconds=60)  # longer than any attempt, DNS included
 TURN = 10.0  # seconds after which others have their turn

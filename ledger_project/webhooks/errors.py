@@ -11,10 +11,6 @@ class DeliveryNotFound(NotFound):
     """This webhook has no such delivery; replay from its log index instead, if it is older than the delivery log."""
 
 
-class UnsafeUrl(Refusal):
-    """A webhook's URL is https, on a usual port, and leads to the public internet."""
-
-
 class UnknownEventType(Refusal):
     """No command records events of this type; `*` is all of them, `hold.*` those that begin so."""
 

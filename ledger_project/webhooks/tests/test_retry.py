@@ -11,7 +11,8 @@ from ledger_project.kernel import clock
 from ledger_project.log import sealing
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
-from ledger_project.webhooks import schedule, sender, transport
+from ledger_project.web import transport
+from ledger_project.webhooks import schedule, sender
 from ledger_project.webhooks.metrics import WebhookCollector
 from ledger_project.webhooks.models import Attempt
 from ledger_project.webhooks.tests.conftest import Register, Webhook, seal_and_deliver

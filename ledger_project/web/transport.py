@@ -9,15 +9,15 @@ one public place where both the address and the time of a whole exchange can be 
 import ssl
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import httpcore2
 import httpx2
 
-from ledger_project.webhooks.addresses import Target, UnresolvableHost, resolve
-from ledger_project.webhooks.errors import UnsafeUrl
+from ledger_project.web.addresses import Target, UnresolvableHost, resolve
+from ledger_project.web.errors import UnsafeUrl
 
 DEADLINE = 15.0  # seconds for the whole exchange
 CONNECT = 5.0  # seconds for one address
@@ -36,6 +36,7 @@ class Answer:
     detail: str = ""
     headers: Mapping[str, str] | None = None
     milliseconds: int = 0
+    content: bytes | None = None  # the whole body; None where it is larger than the limit
 
     @property
     def accepted(self) -> bool:
@@ -128,12 +129,19 @@ class Wire:
     def close(self) -> None:
         self._pool.close()
 
+    def get(self, headers: Mapping[str, str]) -> Answer:
+        """Ask; never raises for what the other side, DNS or the network does."""
+        return self._send("GET", headers, b"")
+
     def post(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send the body; never raises for what the other side, DNS or the network does."""
+        return self._send("POST", {"Content-Length": str(len(body)), **headers}, body)
+
+    def _send(self, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
         self._clock.start(DEADLINE)
         began = self._clock.began
         try:
-            status, answered, text = self._exchange(headers, body)
+            status, answered, content = self._exchange(method, headers, body)
         except UnsafeUrl as refusal:
             outcome = Answer(error="unsafe_url", detail=str(refusal.facts["reason"]))
         except UnresolvableHost as error:
@@ -144,26 +152,28 @@ class Wire:
             word = "tls" if isinstance(error.__cause__ or error.__context__, ssl.SSLError) else "connection"
             outcome = Answer(error=word, detail=str(error))
         else:
-            outcome = Answer(status=status, detail=text, headers=answered)
+            text = content[: 4 * EXCERPT].decode(errors="replace")
+            whole = content if len(content) <= ANSWER_LIMIT else None
+            outcome = Answer(status=status, detail=text, headers=answered, content=whole)
         milliseconds = round((time.monotonic() - began) * 1000)
-        return Answer(outcome.status, outcome.error, clean(outcome.detail), outcome.headers, milliseconds)
+        return replace(outcome, detail=clean(outcome.detail), milliseconds=milliseconds)
 
-    def _exchange(self, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], str]:
+    def _exchange(self, method: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         try:
-            return self._request(headers, body)
+            return self._request(method, headers, body)
         except _LOST:
             # A connection that was kept may have been closed by the other side at this very moment; a new one has not.
             if not self._reused:
                 raise
             self._pool.close()
             self._pool, self._reused = self._fresh_pool(), False
-            return self._request(headers, body)
+            return self._request(method, headers, body)
 
-    def _request(self, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], str]:
+    def _request(self, method: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         target = self.target
         url = httpcore2.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
-        given = {"Host": target.header, "Content-Length": str(len(body)), **headers}
-        with self._pool.stream("POST", url, headers=list(given.items()), content=body) as response:
+        given = {"Host": target.header, **headers}
+        with self._pool.stream(method, url, headers=list(given.items()), content=body) as response:
             read = b""
             for chunk in response.iter_stream():
                 read += chunk
@@ -171,7 +181,7 @@ class Wire:
                     break
             self._reused = True
             answered = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-            return response.status, answered, read[: 4 * EXCERPT].decode(errors="replace")
+            return response.status, answered, read
 
     def _fresh_pool(self) -> httpcore2.ConnectionPool:
         return httpcore2.ConnectionPool(

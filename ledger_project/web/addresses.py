@@ -1,8 +1,8 @@
-"""Where webhooks may be sent: which URLs can be registered, and which addresses are connected to.
+"""Where requests may go to whose URL a tenant chose (webhooks, feeds of reserves), and to which addresses they connect.
 
 A tenant chooses the URL and our network sends the request, so a URL is an attempt to reach what only we can reach until
-shown otherwise. What a URL says by itself is judged when it is registered, and again at every delivery; what its name
-resolves to is judged at every delivery, all of it, and the connection goes to an address that was judged.
+shown otherwise. What a URL says by itself is judged when it is registered, and again at every request; what its name
+resolves to is judged at every request, all of it, and the connection goes to an address that was judged.
 
 Addresses in `WEBHOOK_ALLOWED_NETWORKS` are trusted: any port, and plain http. It is meant for development, and for
 receivers inside a private network whose operator says so.
@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 
-from ledger_project.webhooks.errors import UnsafeUrl
+from ledger_project.web.errors import UnsafeUrl
 
 Address = IPv4Address | IPv6Address
 
@@ -165,7 +165,7 @@ def _require_public_form(target: Target) -> None:
     if target.scheme != "https" and not settings.DEBUG:
         raise UnsafeUrl(url=_shown(target), reason="not https")
     if target.port not in {*PORTS.values(), *settings.WEBHOOK_ALLOWED_PORTS}:
-        raise UnsafeUrl(url=_shown(target), reason=f"port {target.port} is not one that webhooks are sent to")
+        raise UnsafeUrl(url=_shown(target), reason=f"port {target.port} is not one that requests are sent to")
 
 
 def _require_name(host: str, url: str) -> None:
