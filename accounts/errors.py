@@ -86,7 +86,8 @@ class ApiKeyRevoked(Refusal):
 
 
 class UnknownScope(Refusal):
-    """A scope is a command's permission like journal.transfer, an app's like journal.*, read, or *."""
+    """A scope is a command's permission like journal.transfer, an app's like journal.*, read, *, or one of x402's:
+    x402.pay, x402.settle."""
 
 
 class AccountUnbounded(Refusal):

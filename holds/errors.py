@@ -56,6 +56,12 @@ class FeeExceedsRelease(Refusal):
     """The fee is taken from what is released, so it cannot be more."""
 
 
+class PaymentIdentifierReused(Refusal):
+    """This payment identifier belongs to an earlier payment of this payer with other content."""
+
+    status = 409
+
+
 class DepositNotFound(NotFound):
     """There is no such deposit."""
 

@@ -11,6 +11,7 @@ from accounts.keys import ApiKeyRow
 from ledger_project.kernel import ids
 from ledger_project.kernel.fields import IdField, ListField, Text, TextField, WholeNumberField
 from ledger_project.log.command import COMMANDS, command
+from ledger_project.web.permissions import NO_COMMANDS
 
 YEARS_10 = 10 * 366 * 24 * 3600
 
@@ -70,4 +71,4 @@ def revoke_api_key(books: AccountBooks, *, api_key: ApiKeyId) -> None:
 def known_scopes() -> set[str]:
     """Every scope that means something."""
     permissions = {declared.permission for declared in COMMANDS.values()}
-    return permissions | {f"{permission.partition('.')[0]}.*" for permission in permissions} | {"read", "*"}
+    return permissions | {f"{permission.partition('.')[0]}.*" for permission in permissions} | NO_COMMANDS

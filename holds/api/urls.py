@@ -15,6 +15,7 @@ from holds.api.read_views import (
     WithdrawalDetail,
     WithdrawalList,
 )
+from holds.api.x402 import Authorize, Settle, Supported, Verify
 from ledger_project.web.commands import path_of
 
 HOLD, ESCROW, STAKE = {"hold": "Hold"}, {"escrow": "Escrow"}, {"stake": "Stake"}
@@ -49,4 +50,8 @@ urlpatterns = [
     path("v1/agents/<str:address>/ledger", AgentLedger.as_view()),
     path("v1/agents/<str:address>/withdraw", AgentWithdrawal.as_view()),
     path("v1/admin/deposits", ChainDeposit.as_view()),
+    path("x402/supported", Supported.as_view()),
+    path("x402/authorize", Authorize.as_view()),
+    path("x402/verify", Verify.as_view()),
+    path("x402/settle", Settle.as_view()),
 ]

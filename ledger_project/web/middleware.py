@@ -1,4 +1,4 @@
-"""What happens to every request: it gets an id, and under /v1/ it skips what only pages need."""
+"""What happens to every request: it gets an id, and under the API's addresses it skips what only pages need."""
 
 import re
 import uuid
@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, resolve
 
 HEADER = "X-Request-ID"
+API = ("/v1/", "/x402/")  # what programs call: no cookies, no forms, errors as problems
 # What proxies send: UUIDs, trace ids, nginx's hex. Anything else could forge log lines, so it is replaced.
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{7,127}")
 
@@ -51,7 +52,7 @@ class ShortWay:
         self._fixed: dict[str, ResolverMatch] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith("/v1/"):
+        if not request.path_info.startswith(API):
             return self.get_response(request)
         request.get_host()  # refuses hosts that are not ours, as CommonMiddleware does
         match = request.resolver_match = self._match(request.path_info)

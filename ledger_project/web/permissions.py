@@ -1,7 +1,8 @@
 """What a key may do: its scopes.
 
 A scope is a command's permission (`journal.transfer`), all commands of an app (`journal.*`), `read` for every GET, or
-`*` for everything.
+`*` for everything. Two are of addresses that are no command: `x402.pay` authorises payments from the key's own account
+and from no other, `x402.settle` takes them.
 """
 
 from collections.abc import Collection
@@ -16,6 +17,8 @@ from ledger_project.web.errors import NotAuthenticated
 
 READ = "read"
 EVERYTHING = "*"
+X402_PAY, X402_SETTLE = "x402.pay", "x402.settle"
+NO_COMMANDS = frozenset({READ, EVERYTHING, X402_PAY, X402_SETTLE, "x402.*"})
 
 
 def covers(scopes: Collection[str], wanted: str) -> bool:

@@ -15,7 +15,7 @@ from rest_framework import exceptions as drf
 from ledger_project.kernel.errors import Busy, Forbidden, InvalidRequest, NotFound, Refusal
 from ledger_project.log.command import COMMANDS
 from ledger_project.web import errors
-from ledger_project.web.middleware import request_id
+from ledger_project.web.middleware import API, request_id
 
 CONTENT_TYPE = "application/problem+json"
 RESERVED = frozenset({"type", "title", "status", "code", "detail", "request_id"})
@@ -113,7 +113,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/v1/")
+    return request.path.startswith(API)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
