@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "ledger_project.web.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "ledger_project.web.middleware.ShortWay",
+    "ledger_project.web.policy.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views import defaults
+from django.template.loader import render_to_string
 from rest_framework import exceptions as drf
 
 from ledger_project.kernel.errors import Busy, Forbidden, InvalidRequest, NotFound, Refusal
@@ -112,30 +112,32 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     return respond(refusal) if refusal else None
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith(API)
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: what Django itself finds suspicious."""
-    return respond(errors.BadRequest()) if _is_api(request) else defaults.bad_request(request, exception)
+    return _tell(request, errors.BadRequest())
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler403."""
-    return respond(Forbidden()) if _is_api(request) else defaults.permission_denied(request, exception)
+    return _tell(request, Forbidden())
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: an unknown address."""
-    return (
-        respond(NotFound(path=request.path[:300])) if _is_api(request) else defaults.page_not_found(request, exception)
-    )
+    return _tell(request, NotFound(path=request.path[:300]))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500: Django has logged the trace with the request's id, which is all that the caller is told."""
-    return respond(errors.InternalError()) if _is_api(request) else defaults.server_error(request)
+    return _tell(request, errors.InternalError())
+
+
+def _tell(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A problem to programs and, outside of the API, a page to people. It asks no database: that may be the trouble."""
+    if request.path.startswith(API):
+        return respond(refusal)
+    page = render_to_string(f"errors/{refusal.status}.html", {"request_id": request_id.get()})
+    return HttpResponse(page, status=refusal.status, headers={"Cache-Control": "no-store"})
 
 
 def error_page(request: HttpRequest, code: str) -> HttpResponse:

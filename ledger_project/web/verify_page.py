@@ -20,7 +20,7 @@ POLICY = (
 @require_safe
 def verify(request: HttpRequest) -> HttpResponse:
     """The page with every key that ever signed."""
-    page = render(request, "verify.html", {"keys": keys.jwks(signing.published())})
+    page = render(request, "verify.html", {"here": "verify", "keys": keys.jwks(signing.published())})
     page.headers["Content-Security-Policy"] = POLICY
     page.headers["Cache-Control"] = "no-cache"  # or a key that was made since would be missing
     page.headers["Referrer-Policy"] = "no-referrer"

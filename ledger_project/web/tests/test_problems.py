@@ -74,7 +74,15 @@ class Unreachable(CommandView):
     light_methods = ("POST",)
 
 
-urlpatterns = [path("v1/broken", Broken.as_view()), path("v1/unreachable", Unreachable.as_view())]
+def broken_page(request: Any) -> Any:
+    raise ZeroDivisionError("secret detail")
+
+
+urlpatterns = [
+    path("v1/broken", Broken.as_view()),
+    path("v1/unreachable", Unreachable.as_view()),
+    path("broken", broken_page),
+]
 handler500 = problems.server_error
 
 
@@ -166,3 +174,25 @@ def test_a_fact_named_like_a_member_of_the_problem_is_told_beside_it(api: Api) -
     )
 
     assert (problem["type"], problem["current_type"]) == ("/errors/normal_balance_mismatch", "asset")
+
+
+def test_people_are_told_by_a_page_what_programs_are_told_by_a_problem() -> None:
+    answer = Client().get("/nothing/<script>")
+
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing here" in answer.content.decode()
+    assert b"<script>" not in answer.content
+    assert answer["Cache-Control"] == "no-store"
+    assert not answer.cookies
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_broken_page_names_the_line_in_the_log() -> None:
+    client = Client(raise_request_exception=False)
+
+    answer = client.get("/broken", headers={"X-Request-ID": "look-for-me-1"})
+
+    assert (answer.status_code, answer["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert "look-for-me-1" in answer.content.decode()
+    assert "secret detail" not in answer.content.decode()
+    assert "script-src" not in answer["Content-Security-Policy"]
