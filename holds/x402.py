@@ -144,7 +144,9 @@ def verify(principal: Principal, payment: Document, wanted: Document) -> Account
 def settle(principal: Principal, payment: Document, wanted: Document) -> tuple[Done, AccountFacts]:
     """Pay, once; the same settlement asked for again is the same one. Raises Unpayable."""
     authorization, payer = _judge(principal.tenant, payment, wanted, settling=True)
-    return _settle(principal, authorization, payer, wanted["amount"]), payer
+    return _settle(
+        principal, authorization, payer, wanted["amount"], name=(wanted["extra"] or {}).get("settlement")
+    ), payer
 
 
 def _judge(tenant: int, payment: Document, wanted: Document, *, settling: bool) -> tuple[Authorization, AccountFacts]:
@@ -194,15 +196,21 @@ def _settled(tenant: int, authorization: Authorization) -> bool:
 
 
 def _settle(
-    principal: Principal, authorization: Authorization, payer: AccountFacts, amount: int, *, dry_run: bool = False
+    principal: Principal,
+    authorization: Authorization,
+    payer: AccountFacts,
+    amount: int,
+    *,
+    name: str | None = None,
+    dry_run: bool = False,
 ) -> Done:
     """The command that the scheme and the amount call for. Raises Unpayable."""
-    command, arguments = _command_of(authorization, amount)
+    command, arguments = _command_of(authorization, amount, name)
     try:
         return _run(principal, command, authorization.key, dry_run=dry_run, **arguments)
     except IdempotencyKeyReused:
         raise Unpayable(
-            "invalid_transaction_state", "This payment was settled before, with another amount.", payer.name
+            "invalid_transaction_state", "This payment was settled before, otherwise or by another.", payer.name
         ) from None
     except Refusal as refusal:
         if refusal.status >= 500:
@@ -210,14 +218,15 @@ def _settle(
         raise Unpayable(refusal.code, refusal.message(), payer.name) from refusal
 
 
-def _command_of(authorization: Authorization, amount: int) -> tuple[str, Document]:
+def _command_of(authorization: Authorization, amount: int, name: str | None) -> tuple[str, Document]:
+    """The settling command. `name` is the server's own for this settlement: with another it is another settlement."""
     if authorization.scheme == "exact":
         spent = {"account": authorization.payer, "to_account": authorization.receiver, "amount": authorization.value}
-        key = {"session_key": authorization.session_key} if authorization.session_key else {}
-        return "spend", {**spent, **key, "reference": authorization.nonce}
+        optional = {"session_key": authorization.session_key or None, "description": name}
+        return "spend", {**spent, **optional, "reference": authorization.nonce}
     if amount == 0:
-        return "release_hold", {"hold": authorization.hold, "reason": "nothing was used"}
-    return "capture_hold", {"hold": authorization.hold, "amount": str(amount)}
+        return "release_hold", {"hold": authorization.hold, "reason": name}
+    return "capture_hold", {"hold": authorization.hold, "amount": str(amount), "order_id": name}
 
 
 def _run(principal: Principal, name: str, key: str, *, dry_run: bool = False, **arguments: Any) -> Done:

@@ -56,9 +56,12 @@ def test_a_charge_that_cannot_be_paid_says_what_is_missing(client, alice, ledger
 
     assert isinstance(refused.value, InsufficientBalanceError)
     assert (refused.value.code, refused.value.status) == ("insufficient_funds", 402)
-    body, status, _ = refused.value.to_response()
-    assert status == 402
+    body, status, headers = refused.value.to_response()
+    assert (status, headers["Content-Type"]) == (402, "application/problem+json")
     assert json.loads(json.dumps(body)) == {
+        "type": "/errors/insufficient_funds",
+        "title": refused.value.title,
+        "status": 402,
         "error": "payment_required",
         "code": "insufficient_funds",
         "account_id": "alice",

@@ -240,6 +240,8 @@ class Judgement(Facilitator):
         if principal.account is not None and x402.receiver_of(payment) != principal.account:
             raise Forbidden(reason="an account's own key takes the payments to that account")
         _require_one_name(payment)
+        if (name := (wanted["extra"] or {}).get("settlement")) is not None:
+            TEXT.parse(name, "paymentRequirements.extra.settlement")
         return self.judge(principal, payment, wanted)
 
     def judge(self, principal: Principal, payment: Document, wanted: Document) -> HttpResponse:

@@ -102,6 +102,20 @@ def test_the_same_settlement_again_is_the_first_one_also_after_its_time(agent: A
     assert books.balance("shop") == {"available": 25}
 
 
+def test_of_two_servers_that_did_the_work_one_is_paid_and_knows_it(agent: Api, shop: Api, books: Story) -> None:
+    payment = authorised(agent, wanted(shop))
+    first, second = (wanted(shop, 25, extra={"settlement": name}) for name in ("one", "two"))
+
+    settled = judged(shop, "settle", payment, first)
+
+    assert settled["success"] is True
+    assert judged(shop, "settle", payment, first) == settled, "a lost reply is asked for again"
+    assert judged(shop, "settle", payment, second)["errorReason"] == "invalid_transaction_state"
+    assert books.balance("shop") == {"available": 25}
+    body = {"paymentPayload": payment, "paymentRequirements": wanted(shop, 25, extra={"settlement": 1})}
+    refused(shop.post("/x402/settle", body, key=None), 422, "invalid_request")
+
+
 def test_more_than_was_authorised_is_never_paid(agent: Api, shop: Api, books: Story) -> None:
     asked = wanted(shop)
     payment = authorised(agent, asked)

@@ -6,6 +6,8 @@ LedgerError
   └─ LedgerUnreachable                                    no answer after all tries
 """
 
+import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,15 +52,22 @@ class PaymentRequiredError(InsufficientBalanceError):
         facts: Mapping[str, Any] | None = None,
         title: str = "",
         request_id: str | None = None,
+        payment: Mapping[str, Any] | None = None,
+        settlement: Mapping[str, Any] | None = None,
     ) -> None:
+        """`payment` is what x402 calls PaymentRequired, `settlement` a SettlementResponse that tells of a failure."""
         self.required, self.balance, self.account_id = required, balance, account_id
+        self.payment, self.settlement = payment, settlement
         self.shortfall = max(0, required - balance)
         figures = {"required": required, "available": balance, "shortfall": self.shortfall, "account": account_id}
         super().__init__(code, PAYMENT_REQUIRED, {**(facts or {}), **figures}, title=title, request_id=request_id)
 
     def to_json(self) -> dict[str, Any]:
-        """The body of a 402, under the ledger's names and the mesh's (`required_tokens`, `current_balance`)."""
+        """The body of a 402: a problem (RFC 9457), with the figures under the ledger's names and the mesh's."""
         return {
+            "type": f"/errors/{self.code}",
+            "title": self.title or "Payment is required.",
+            "status": PAYMENT_REQUIRED,
             "error": "payment_required",
             "code": self.code,
             "account_id": self.account_id,
@@ -72,7 +81,12 @@ class PaymentRequiredError(InsufficientBalanceError):
 
     def to_response(self) -> tuple[dict[str, Any], int, dict[str, str]]:
         """`(body, status, headers)`, which Flask takes as it is and every other framework in parts."""
-        return self.to_json(), PAYMENT_REQUIRED, {"Cache-Control": "no-store"}
+        headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+        if self.payment is not None:
+            headers["PAYMENT-REQUIRED"] = header_of(self.payment)
+        if self.settlement is not None:
+            headers["PAYMENT-RESPONSE"] = header_of(self.settlement)
+        return self.to_json(), PAYMENT_REQUIRED, headers
 
 
 class AccountNotFoundError(LedgerError):
@@ -102,6 +116,23 @@ def error_of(problem: Mapping[str, Any]) -> LedgerError:
         return PaymentRequiredError(required, available, account, code=code, facts=facts, **said)
     kind = AccountNotFoundError if code == "account_not_found" else LedgerError
     return kind(code, status, facts, **said)
+
+
+def header_of(document: Mapping[str, Any]) -> str:
+    """A document of x402 as it stands in a header."""
+    return base64.b64encode(json.dumps(document, separators=(",", ":")).encode()).decode()
+
+
+def decoded(header: str) -> dict[str, Any]:
+    """The document that stands in a header of x402. Raises ValueError where none does that could be sent on."""
+    try:
+        document = json.loads(base64.b64decode(header, validate=True))
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if not isinstance(document, dict):
+        raise ValueError("not an object")
+    return document
 
 
 def _spoken(facts: Mapping[str, Any]) -> str:

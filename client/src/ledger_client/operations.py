@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ledger_client.amounts import exact, minor_units, sent
-from ledger_client.errors import AccountNotFoundError, error_of
+from ledger_client.errors import AccountNotFoundError, decoded, error_of, header_of
 from ledger_client.holds import Hold
 from ledger_client.plans import TRIES, Listing, Plan, Request, exchange, operation
 
@@ -234,6 +234,22 @@ class Operations:
     def release_hold(self, /, hold: str, amount: int | None = None, **more: Any) -> Plan[Document]:
         """Give held money back: all that is left, or `amount` of it."""
         return (yield from self.order("release_hold", hold=hold, amount=amount, **more))
+
+    # x402: see `ledger_client.till` for the side that is paid
+
+    @operation
+    def pay(self, /, required: str | Mapping[str, Any], **more: Any) -> Plan[str]:
+        """Authorise what a 402 asks for: its header PAYMENT-REQUIRED in, the header PAYMENT-SIGNATURE out.
+
+        The key is one of the paying account, with the scope `x402.pay`. `session_key`, `payment_identifier`: as of
+        `POST /x402/authorize`. Refused: PaymentRequiredError where the account has too little.
+        """
+        demand = decoded(required) if isinstance(required, str) else required
+        words = {"sessionKey": more.get("session_key"), "paymentIdentifier": more.get("payment_identifier")}
+        identifier = words["paymentIdentifier"] or f"pay_{uuid.uuid4().hex}"  # one payment, however often it is tried
+        body = {"paymentRequirements": demand["accepts"][0], "resource": demand.get("resource"), **words}
+        answer = yield from self.ask(Request("POST", "/x402/authorize", {}, {**body, "paymentIdentifier": identifier}))
+        return header_of(answer)
 
     # The log
 
