@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.errors import AccountClosed, AccountNotFound, AccountUnbounded, CreditLimitExceeded, InsufficientFunds
+from ledger_project.log.executor import BatchRefused
 from ledger_project.testing.ledger import Ledger
 
 
@@ -66,4 +67,37 @@ def test_refusals(books: Ledger, refusal, account) -> None:
     with pytest.raises(refusal):
         books.run("set_credit_limit", account=account, credit_limit=5)
 
+    assert books.size() == before
+
+
+def test_a_batch_may_draw_and_then_lower_the_limit_below_the_use(books: Ledger) -> None:
+    """Each row is written once for the whole batch, and what was drawn is then above a limit that came after it."""
+    books.run("set_credit_limit", account="alice", credit_limit=50)
+    steps = [
+        books.call("transfer", from_account="alice", to_account="shop", amount=40),
+        books.call("set_credit_limit", account="alice", credit_limit=5),
+        books.call("burn", account="shop", amount=1),
+    ]
+
+    results = books.execute(*steps, atomic=True)
+
+    assert not any(isinstance(result, Exception) for result in results)
+    assert books.balance("alice") == {"credit_used": 30}
+    assert books.balance("shop") == {"available": 39}
+
+
+def test_of_such_a_batch_the_call_at_fault_is_named(books: Ledger) -> None:
+    books.run("set_credit_limit", account="alice", credit_limit=50)
+    before = books.size()
+    steps = [
+        books.call("transfer", from_account="alice", to_account="shop", amount=40),
+        books.call("set_credit_limit", account="alice", credit_limit=5),
+        books.call("transfer", from_account="alice", to_account="shop", amount=1),
+    ]
+
+    with pytest.raises(BatchRefused) as refused:
+        books.execute(*steps, atomic=True)
+
+    assert refused.value.index == 2
+    assert isinstance(refused.value.results[2], InsufficientFunds)
     assert books.size() == before

@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import connection as django_connection
+from django.db import transaction
 from psycopg import errors as pg
 
 from ledger_project.kernel import clock, ids
@@ -131,9 +132,20 @@ _group: Group[Call, Any] = Group(execute, leaders=settings.GROUP_LEADERS, limit=
 
 
 def _forbidden(calls: Sequence[Call], error: psycopg.Error, *, atomic: bool, dry_run: bool) -> list[Result]:
-    """PostgreSQL forbade what a plan let through: the call at fault fails alone."""
+    """PostgreSQL forbade what the plans let through: they are written one by one, and the one at fault fails alone.
+
+    None may be at fault: a batch writes each row once, and a rule about a step (credit drawn, then its limit lowered)
+    can mistake two steps for one.
+    """
     if len(calls) > 1 and not atomic:
         return [result for call in calls for result in execute([call], dry_run=dry_run)]
+    if len(calls) > 1:
+        with transaction.atomic():
+            results = [result for call in calls for result in execute([call], dry_run=dry_run)]
+            refused = next((index for index, result in enumerate(results) if isinstance(result, Exception)), None)
+            if refused is not None:
+                raise BatchRefused(refused, results) from error
+        return results
     refusal = Refusal.by_constraint.get(error.diag.constraint_name or "")
     result: Result = refusal(detail=error.diag.message_primary) if refusal else error
     if atomic:
