@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak mutants fuzz chaos sealing check fmt bench lock clean
+.PHONY: help up down test soak mutants fuzz chaos sealing proofs check fmt bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -40,6 +40,10 @@ chaos: $(VENV)/installed-dev ## 5,000 entries to receivers that misbehave, from 
 
 sealing: $(VENV)/installed-dev ## Seal 20,000 entries of 8 writers, and measure what it costs them; SOAK_ENTRIES=, SOAK_PAIRS=
 	$(BIN)/python -m pytest ledger_project/log/tests/soak_sealing.py --capture=no --quiet $(ARGS)
+
+proofs: $(VENV)/installed-dev ## Ask for and check the proof of 10,000 accounts, and be lied to; PROOF_ACCOUNTS= says how many
+	PROOF_ACCOUNTS=$(or $(PROOF_ACCOUNTS),10000) $(BIN)/python -m pytest --timeout=0 --capture=no --quiet \
+		reserves/tests/test_everyone_is_counted.py $(ARGS)
 
 check: $(VENV)/installed-dev ## Lint, types, migrations, the API's description and the deployment's settings
 	$(BIN)/ruff check .

@@ -193,8 +193,10 @@ def _value(snapshot: dict[str, Any]) -> int:
 
 
 def _age(snapshot: dict[str, Any], as_of: datetime) -> int:
-    """In whole seconds, rounded up: a snapshot is too old from the first instant behind its limit."""
-    return -(-(as_of - clock.read(snapshot["taken_at"])) // timedelta(seconds=1))
+    """Of the amount or its price, whichever is older; in whole seconds, rounded up: too old from the first instant."""
+    priced_at = (snapshot["price"] or {}).get("taken_at", snapshot["taken_at"])
+    oldest = min(clock.read(snapshot["taken_at"]), clock.read(priced_at))
+    return -(-(as_of - oldest) // timedelta(seconds=1))
 
 
 def _status(asset: dict[str, Any], age: int | None) -> str:

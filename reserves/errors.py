@@ -22,6 +22,10 @@ class PriceNotExpected(Refusal):
     """The asset is held in the currency that it backs, so a snapshot of it has no price."""
 
 
+class SourceIncomplete(Refusal):
+    """Where an asset is read from is not said in full: `reason` says what its kind asks for."""
+
+
 class TakenInFuture(Refusal):
     """A snapshot says what was there, so it is not taken later than it is recorded."""
 

@@ -24,6 +24,8 @@ class ReserveAsset(models.Model):
     asset_type = models.TextField()
     provider = models.TextField()
     unit = models.TextField()
+    custody = models.TextField(default="")  # who holds it, where, under whose name
+    source = models.JSONField(default=dict)  # where its snapshots are read from (reserves/sources.py); {}: by hand
     haircut_bps = models.IntegerField()
     max_age_seconds = models.IntegerField()
     is_eligible = models.BooleanField()
@@ -44,7 +46,11 @@ class ReserveAsset(models.Model):
 
 
 class ReserveSnapshot(models.Model):
-    """How much of an asset there was at a moment, who says so, and what it was worth; never changed."""
+    """How much of an asset there was at a moment, who says so, and what it was worth; never changed.
+
+    The price is a snapshot of its own, with its own source and time: it may be older than the amount, not newer than
+    the record.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)  # the event's
     tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
@@ -52,6 +58,9 @@ class ReserveSnapshot(models.Model):
     amount = models.DecimalField(**NUMERIC)
     price_num = models.DecimalField(**NUMERIC, null=True)
     price_den = models.DecimalField(**NUMERIC, null=True)
+    price_provenance = models.TextField(null=True)
+    price_taken_at = models.DateTimeField(null=True)
+    price_evidence_hash = models.TextField(null=True)
     taken_at = models.DateTimeField()
     provenance = models.TextField()
     evidence_hash = models.TextField(null=True)
@@ -65,7 +74,16 @@ class ReserveSnapshot(models.Model):
                 | (Q(price_num__gte=0, price_den__gt=0) & Q(price_num__isnull=False, price_den__isnull=False)),
                 name="reserve_price_fraction",
             ),
-            CheckConstraint(condition=Q(taken_at__lte=F("recorded_at")), name="taken_in_future"),
+            CheckConstraint(
+                condition=Q(taken_at__lte=F("recorded_at"))
+                & (Q(price_taken_at__isnull=True) | Q(price_taken_at__lte=F("recorded_at"))),
+                name="taken_in_future",
+            ),
+            CheckConstraint(
+                condition=Q(price_num__isnull=False)
+                | Q(price_provenance__isnull=True, price_taken_at__isnull=True, price_evidence_hash__isnull=True),
+                name="reserve_price_source",
+            ),
         ]
         indexes = [
             models.Index(fields=["asset", "-taken_at", "-id"], name="reserve_snapshot_newest"),

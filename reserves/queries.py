@@ -15,7 +15,7 @@ from ledger_project.kernel.sumtree import SumTree, leaf
 from reserves.attestation import scope_of
 from reserves.errors import AccountNotCounted, AttestationNotFound
 from reserves.models import Attestation, AttestationLeaf, ReserveAsset, ReserveSnapshot
-from reserves.rows import AssetRow, SnapshotRow
+from reserves.rows import AssetRow, Price, SnapshotRow
 
 PROOF_VERSION = 1
 SUMMARY = (
@@ -31,6 +31,8 @@ def show_asset(asset: ReserveAsset) -> dict[str, Any]:
         asset_type=asset.asset_type,
         provider=asset.provider,
         unit=asset.unit,
+        custody=asset.custody,
+        source=asset.source,
         haircut_bps=asset.haircut_bps,
         max_age_seconds=asset.max_age_seconds,
         is_eligible=asset.is_eligible,
@@ -42,14 +44,17 @@ def show_asset(asset: ReserveAsset) -> dict[str, Any]:
 
 
 def show_snapshot(snapshot: ReserveSnapshot) -> dict[str, Any]:
-    price = None
-    if snapshot.price_num is not None and snapshot.price_den is not None:
-        price = int(snapshot.price_num), int(snapshot.price_den)
     return SnapshotRow(
         id=snapshot.id,
         asset=snapshot.asset_id,
         amount=int(snapshot.amount),
-        price=price,
+        price=Price.of(
+            snapshot.price_num,
+            snapshot.price_den,
+            snapshot.price_provenance,
+            snapshot.price_taken_at,
+            snapshot.price_evidence_hash,
+        ),
         taken_at=snapshot.taken_at,
         provenance=snapshot.provenance,
         evidence_hash=snapshot.evidence_hash,
@@ -71,7 +76,7 @@ def show_attestation(attestation: Attestation) -> dict[str, Any]:
 def attestation(ref: str) -> Attestation:
     """One by its id, of whatever tenant: it is made to be shown. Refuses: AttestationNotFound."""
     key = ids.read("att", ref)
-    found = Attestation.objects.filter(pk=key).first() if key else None
+    found = Attestation.objects.select_related("checkpoint").filter(pk=key).first() if key else None
     if found is None:
         raise AttestationNotFound(attestation=ref[:300])
     return found

@@ -22,6 +22,8 @@ class AssetRow(Row):
     asset_type: str
     provider: str
     unit: str
+    custody: str
+    source: dict[str, Any]
     haircut_bps: int
     max_age_seconds: int
     is_eligible: bool
@@ -37,7 +39,7 @@ class AssetRow(Row):
         return self.id
 
     def copy(self) -> "AssetRow":
-        return replace(self, metadata=self.metadata.copy())
+        return replace(self, metadata=self.metadata.copy(), source=self.source.copy())
 
     def document(self) -> dict[str, Any]:
         return {
@@ -47,6 +49,8 @@ class AssetRow(Row):
             "asset_type": self.asset_type,
             "provider": self.provider,
             "unit": self.unit,
+            "custody": self.custody,
+            "source": self.source,
             "haircut_bps": self.haircut_bps,
             "max_age_seconds": self.max_age_seconds,
             "is_eligible": self.is_eligible,
@@ -58,8 +62,8 @@ class AssetRow(Row):
 
 
 ASSET_COLUMNS = (
-    "id, name, currency, asset_type, provider, unit, haircut_bps, max_age_seconds, is_eligible, metadata, version,"
-    " created_at, updated_at"
+    "id, name, currency, asset_type, provider, unit, custody, source, haircut_bps, max_age_seconds, is_eligible,"
+    " metadata, version, created_at, updated_at"
 )
 
 
@@ -84,7 +88,8 @@ class AssetStore(Store):
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
         for record in records:
             facts = dict(zip(ASSET_COLUMNS.split(", "), record, strict=True))
-            row = AssetRow(**facts | {"metadata": load_json(facts["metadata"])})
+            loaded = {name: load_json(facts[name]) for name in ("source", "metadata")}
+            row = AssetRow(**facts | loaded)
             batch.load(row, row.name, ids.show("ras", row.id))
 
     def writing(self, rows: list[AssetRow], tenant: int, now: datetime) -> Iterable[Query]:
@@ -93,14 +98,15 @@ class AssetStore(Store):
         if made:
             yield (
                 f"INSERT INTO reserves_reserveasset (tenant_id, {ASSET_COLUMNS})"
-                " SELECT %s, id, name, currency, asset_type, provider, unit, haircut_bps, max_age_seconds, is_eligible,"
-                f" metadata::jsonb, version, created_at, updated_at FROM unnest({_ASSET_ARRAYS}) AS new"
-                f" ({ASSET_COLUMNS})",
+                " SELECT %s, id, name, currency, asset_type, provider, unit, custody, source::jsonb, haircut_bps,"
+                " max_age_seconds, is_eligible, metadata::jsonb, version, created_at, updated_at"
+                f" FROM unnest({_ASSET_ARRAYS}) AS new ({ASSET_COLUMNS})",
                 (tenant, *_asset_arrays(made)),
             )
         if known:
             yield (
-                "UPDATE reserves_reserveasset AS old SET provider = new.provider, haircut_bps = new.haircut_bps,"
+                "UPDATE reserves_reserveasset AS old SET provider = new.provider, custody = new.custody,"
+                " source = new.source::jsonb, haircut_bps = new.haircut_bps,"
                 " max_age_seconds = new.max_age_seconds, is_eligible = new.is_eligible,"
                 " metadata = new.metadata::jsonb, version = new.version, updated_at = new.updated_at"
                 f" FROM unnest({_ASSET_ARRAYS}) AS new ({ASSET_COLUMNS}) WHERE old.id = new.id",
@@ -109,8 +115,8 @@ class AssetStore(Store):
 
 
 _ASSET_ARRAYS = (
-    "%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::integer[], %s::integer[], %s::bool[],"
-    " %s::text[], %s::integer[], %s::timestamptz[], %s::timestamptz[]"
+    "%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::integer[],"
+    " %s::integer[], %s::bool[], %s::text[], %s::integer[], %s::timestamptz[], %s::timestamptz[]"
 )
 
 
@@ -122,6 +128,8 @@ def _asset_arrays(rows: list[AssetRow]) -> list[list[Any]]:
         [row.asset_type for row in rows],
         [row.provider for row in rows],
         [row.unit for row in rows],
+        [row.custody for row in rows],
+        [json.dumps(row.source) for row in rows],
         [row.haircut_bps for row in rows],
         [row.max_age_seconds for row in rows],
         [row.is_eligible for row in rows],
@@ -132,14 +140,45 @@ def _asset_arrays(rows: list[AssetRow]) -> list[list[Any]]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one unit is worth in minor units of the currency, as a fraction; who says so, and for when.
+
+    Prices of before they had a source of their own have none; their time is the snapshot's.
+    """
+
+    num: int
+    den: int
+    provenance: str | None = None
+    taken_at: datetime | None = None
+    evidence_hash: str | None = None
+
+    @classmethod
+    def of(
+        cls, num: Any, den: Any, provenance: str | None, taken_at: datetime | None, evidence_hash: str | None
+    ) -> "Price | None":
+        """The price of a snapshot's columns."""
+        return None if num is None or den is None else cls(int(num), int(den), provenance, taken_at, evidence_hash)
+
+    def document(self) -> dict[str, Any]:
+        value = {"num": str(self.num), "den": str(self.den)}
+        if self.provenance is None or self.taken_at is None:
+            return value
+        return value | {
+            "provenance": self.provenance,
+            "taken_at": clock.stamp(self.taken_at),
+            "evidence_hash": self.evidence_hash,
+        }
+
+
 @dataclass(slots=True)
 class SnapshotRow(Row):
-    """A snapshot; `price` is what one unit is worth in minor units of the currency, as a fraction."""
+    """A snapshot, with the price where the unit is not the currency."""
 
     id: UUID
     asset: UUID
     amount: int
-    price: tuple[int, int] | None
+    price: Price | None
     taken_at: datetime
     provenance: str
     evidence_hash: str | None
@@ -159,7 +198,7 @@ class SnapshotRow(Row):
             "id": ids.show("rsn", self.id),
             "asset": ids.show("ras", self.asset),
             "amount": str(self.amount),
-            "price": self.price and {"num": str(self.price[0]), "den": str(self.price[1])},
+            "price": self.price and self.price.document(),
             "taken_at": clock.stamp(self.taken_at),
             "provenance": self.provenance,
             "evidence_hash": self.evidence_hash,
@@ -175,17 +214,21 @@ class SnapshotStore(Store):
 
     def writing(self, rows: list[SnapshotRow], tenant: int, now: datetime) -> Iterable[Query]:
         yield (
-            "INSERT INTO reserves_reservesnapshot (tenant_id, id, asset_id, amount, price_num, price_den, taken_at,"
-            " provenance, evidence_hash, recorded_at) SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[],"
-            " %s::text[]::numeric[], %s::text[]::numeric[], %s::text[]::numeric[], %s::timestamptz[], %s::text[],"
+            "INSERT INTO reserves_reservesnapshot (tenant_id, id, asset_id, amount, price_num, price_den,"
+            " price_provenance, price_taken_at, price_evidence_hash, taken_at, provenance, evidence_hash, recorded_at)"
+            " SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::text[]::numeric[], %s::text[]::numeric[],"
+            " %s::text[]::numeric[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::text[],"
             " %s::text[], %s::timestamptz[])",
             (
                 tenant,
                 [row.id for row in rows],
                 [row.asset for row in rows],
                 [str(row.amount) for row in rows],
-                [row.price and str(row.price[0]) for row in rows],
-                [row.price and str(row.price[1]) for row in rows],
+                [row.price and str(row.price.num) for row in rows],
+                [row.price and str(row.price.den) for row in rows],
+                [row.price and row.price.provenance for row in rows],
+                [row.price and row.price.taken_at for row in rows],
+                [row.price and row.price.evidence_hash for row in rows],
                 [row.taken_at for row in rows],
                 [row.provenance for row in rows],
                 [row.evidence_hash for row in rows],

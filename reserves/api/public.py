@@ -4,23 +4,24 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.serializers import MinorUnits
 from accounts.errors import AccountNotFound
-from ledger_project.kernel.errors import InvalidRequest, Refusal
+from ledger_project.kernel.errors import Forbidden, InvalidRequest, Refusal
 from ledger_project.web import problems
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import require_known
-from ledger_project.web.proofs import HEX, ProofView
-from reserves import queries
+from ledger_project.web.proofs import HEX, JsonLines, ProofView
+from reserves import exporting, queries
 from reserves.errors import AccountNotCounted, AttestationNotFound
 from reserves.models import Attestation
 
@@ -118,3 +119,29 @@ class LiabilityProof(ProofView):
         issued = None if ref is None else queries.attestation(ref)
         shown = queries.proof(principal.tenant, account, issued, only=principal.account)
         return Response(shown, headers={"Cache-Control": "no-store"})
+
+
+class AttestationExport(ProofView):
+    """All rows that an attestation follows from, as JSON Lines: whoever has them makes the same bytes again."""
+
+    refuses = (AttestationNotFound,)
+    renderer_classes = (JsonLines, JSONRenderer)
+
+    @extend_schema(
+        operation_id="export_attestation",
+        responses={
+            (200, "application/x-ndjson"): OpenApiResponse(OpenApiTypes.STR, "head, assets, snapshots, what is owed."),
+        },
+    )
+    def get(self, request: Request, attestation: str) -> StreamingHttpResponse:
+        require_known(request, ())
+        principal = caller(request)
+        if principal.account is not None:
+            raise Forbidden(scope="a key of the whole tenant, as the salts of all accounts are shown")
+        issued = queries.attestation(attestation)
+        if issued.tenant_id != principal.tenant:
+            raise AttestationNotFound(attestation=attestation[:300])
+        reply = StreamingHttpResponse(exporting.lines(issued), content_type="application/x-ndjson")
+        reply.headers["Cache-Control"] = "no-store"
+        reply.headers["Content-Disposition"] = f'attachment; filename="{issued}.jsonl"'
+        return reply

@@ -19,6 +19,10 @@ class ReserveAssetSerializer(serializers.Serializer[ReserveAsset]):
     asset_type = serializers.ChoiceField(list(ASSET_TYPES))
     provider = serializers.CharField()
     unit = serializers.CharField(help_text="What its snapshots count.")
+    custody = serializers.CharField(help_text="Who holds it, where, and in whose name.")
+    source = serializers.DictField(  # type: ignore[assignment]  # a field of this name, not the field's source
+        help_text="Where its snapshots are read from; empty: they are recorded by hand."
+    )
     haircut_bps = serializers.IntegerField(help_text="The part that is not counted; 10000 counts nothing.")
     max_age_seconds = serializers.IntegerField(help_text="An older snapshot counts for nothing.")
     is_eligible = serializers.BooleanField()
@@ -38,13 +42,21 @@ class FractionSerializer(serializers.Serializer[Any]):
     den = MinorUnits()
 
 
+class PriceSerializer(FractionSerializer):
+    """A price with its own source and time."""
+
+    provenance = serializers.CharField(required=False)
+    taken_at = serializers.DateTimeField(required=False)
+    evidence_hash = serializers.CharField(required=False, allow_null=True, help_text="SHA-256 in hex.")
+
+
 class ReserveSnapshotSerializer(serializers.Serializer[ReserveSnapshot]):
     """How many units of an asset there were at a moment."""
 
     id = serializers.CharField()
     asset = serializers.CharField()
     amount = MinorUnits(help_text="Units of the asset.")
-    price = FractionSerializer(allow_null=True, help_text="One unit in minor units of the currency.")
+    price = PriceSerializer(allow_null=True, help_text="One unit in minor units of the currency.")
     taken_at = serializers.DateTimeField()
     provenance = serializers.CharField()
     evidence_hash = serializers.CharField(allow_null=True, help_text="SHA-256 in hex.")

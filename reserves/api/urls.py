@@ -21,6 +21,7 @@ urlpatterns = [
         post="issue_attestation",
         makes={"attestation": AttestationSerializer},
     ),
+    path("v1/attestations/<str:attestation>/export", public.AttestationExport.as_view()),
     path("attestation/reserve", public.latest),
     path("attestation/reserve/proof/<str:account>", public.LiabilityProof.as_view()),
     path("attestation/reserve/<str:attestation>", public.one),

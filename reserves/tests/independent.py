@@ -1,14 +1,19 @@
 """Recompute an attestation from docs/attestation.md alone: nothing here imports the ledger.
 
-Input is an export: the registry, all snapshots, what each account is owed by bucket with its salt, and what the
-document says of itself (`head`). Output is the canonical JSON. Run as a script it reads the export from stdin.
+    python independent.py EXPORT.jsonl RESERVE.jws JWKS.json
+
+reads an export (what the document says of itself, the registry, the snapshots, what each account is owed with its
+salt), makes the canonical JSON, compares it with what was signed byte by byte, and verifies the signature with PyJWT.
 """
 
 import hashlib
 import json
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+import jwt
 
 OWED = {"available": "redeemable", "held": "held", "escrowed": "escrowed", "bonded": "bonded", "fee_pool": "fee_pool",
         "promo": "non_redeemable_promo"}  # fmt: skip
@@ -57,7 +62,8 @@ def asset_line(asset: dict[str, Any], snapshots: list[dict[str, Any]], as_of: st
         return line | empty | {"counted": "0", "status": "missing"}
     price = newest["price"] or {"num": "1", "den": "1"}
     raw = int(newest["amount"]) * int(price["num"]) // int(price["den"])
-    passed = datetime.fromisoformat(as_of) - datetime.fromisoformat(newest["taken_at"])
+    oldest = min(newest["taken_at"], price.get("taken_at", newest["taken_at"]))
+    passed = datetime.fromisoformat(as_of) - datetime.fromisoformat(oldest)
     age = -(-passed // timedelta(seconds=1))
     status = "counted" if age <= asset["max_age_seconds"] else "stale"
     status = status if asset["is_eligible"] else "ineligible"
@@ -108,5 +114,37 @@ def attestation(export: dict[str, Any]) -> bytes:
     )
 
 
+def read_export(text: str) -> dict[str, Any]:
+    export: dict[str, Any] = {"assets": [], "snapshots": [], "owed": []}
+    for line in text.splitlines():
+        [(kind, value)] = json.loads(line).items()
+        if kind == "head":
+            export["head"] = value
+        else:
+            export[{"asset": "assets", "snapshot": "snapshots", "owed": "owed"}[kind]].append(value)
+    return export
+
+
+def signed_payload(token: str, jwks: dict[str, Any]) -> bytes:
+    """What was signed; an exception of PyJWT where it was not, or by no key of the set."""
+    kid = jwt.get_unverified_header(token)["kid"]
+    key = next(jwt.PyJWK(each, algorithm="EdDSA") for each in jwks["keys"] if each["kid"] == kid)
+    decoder = jwt.PyJWS()
+    decoder.register_algorithm("Ed25519", jwt.algorithms.OKPAlgorithm())  # EdDSA under its newer name
+    payload: bytes = decoder.decode(token, key.key, algorithms=["EdDSA", "Ed25519"])
+    return payload
+
+
+def main(export: str, token: str, jwks: str) -> int:
+    made = attestation(read_export(Path(export).read_text("utf-8")))
+    signed = signed_payload(Path(token).read_text("ascii").strip(), json.loads(Path(jwks).read_text("utf-8")))
+    print(f"signature valid by PyJWT {jwt.__version__}")
+    if made != signed:
+        print("the document does not follow from the export")
+        return 1
+    print(f"byte-identical: {len(made)} bytes, SHA-256 {hashlib.sha256(made).hexdigest()}")
+    return 0
+
+
 if __name__ == "__main__":
-    sys.stdout.buffer.write(attestation(json.load(sys.stdin)))
+    sys.exit(main(*sys.argv[1:]))

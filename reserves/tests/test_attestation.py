@@ -5,20 +5,26 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import call_command
 from django.test import Client
+from pytest_django import Settings
 
+from accounts.models import Tenant
 from ledger_project.kernel import clock, keys, sumtree
 from ledger_project.kernel.sumtree import SumNode
 from ledger_project.log import signing
-from ledger_project.log.models import Event
+from ledger_project.testing.api import Api, refused
+from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.offline import ledger_verify
 from reserves import attestation, loading, queries
@@ -66,7 +72,9 @@ def export(document: dict[str, Any], rows: list[Owed], assets: list[Any], snapsh
 
 ALICE = [owed(1, available=700, held=100)]
 SECOND = timedelta(seconds=61)
-HALF_CENT = {"num": "1", "den": "3"}
+THIRD = {"num": "1", "den": "3", "provenance": "rate", "taken_at": clock.stamp(AS_OF), "evidence_hash": None}
+OLD_RATE = THIRD | {"taken_at": clock.stamp(AS_OF - timedelta(seconds=61))}
+EXPECTED = Path(__file__).parent / "cases"  # the whole document of each case, as it must be
 # Case: asset, snapshot, what is owed; then status, raw value, counted, ratio, missing, stale.
 CASES: dict[str, Any] = {
     "covered": ({}, snapshot(), ALICE, ("counted", "1000", "800", ("800", "800", "1.000000"), 0, 0)),
@@ -92,9 +100,14 @@ CASES: dict[str, Any] = {
          (str(MOST * 9999 // 10000), str(2 * MOST), "0.499949"), 0, 0),
     ),
     "a price rounds down": (
-        {"unit": "USDC"}, snapshot(1000, price=HALF_CENT), ALICE,
+        {"unit": "USDC"}, snapshot(1000, price=THIRD), ALICE,
         ("counted", "333", "266", ("266", "800", "0.332500"), 0, 0),
     ),
+    "a price stale by one second": (
+        {"unit": "USDC"}, snapshot(1000, ago=timedelta(), price=OLD_RATE), ALICE,
+        ("stale", "333", "0", ("0", "800", "0.000000"), 0, 1),
+    ),
+    "key rotated": ({}, snapshot(), ALICE, ("counted", "1000", "800", ("800", "800", "1.000000"), 0, 0)),
 }  # fmt: skip
 
 
@@ -104,8 +117,12 @@ def test_each_case_is_told_exactly(name: str) -> None:
     asset = ASSET | changes
     snapshots = {asset["id"]: taken} if taken else {}
 
-    document = attestation.document(MOMENT, rows, [asset], snapshots)
+    # Behind a rotation nothing in the document is new but its place in the row: the key is named by the signature.
+    moment = replace(MOMENT, sequence=2, previous=bytes([7]) * 32) if name == "key rotated" else MOMENT
 
+    document = attestation.document(moment, rows, [asset], snapshots)
+
+    assert document == json.loads((EXPECTED / f"{name.replace(' ', '_')}.json").read_text("utf-8"))
     [line] = document["assets"]
     assert (line["status"], line["raw_value"], line["counted"]) == (status, raw, counted)
     assert (document["raw_reserves_total"], document["eligible_reserves_total"]) == (raw or "0", counted)
@@ -124,43 +141,42 @@ def test_an_auditor_recomputes_a_real_one_and_its_signature(ledger: Ledger, tmp_
     register(ledger, "idle", unit="GOLD")
     record(ledger, amount=77, ago=9)
     record(ledger, amount=123)
-    record(ledger, "gemini", 1001, price={"num": 7, "den": 3})
+    record(ledger, "gemini", 1001, price={"num": 7, "den": 3, "provenance": "rate of the day"})
     made = attest(ledger)
-    document = json.loads(made.document)
-    rows = loading.liabilities(ledger.tenant, "CRD", made.checkpoint, loading.salts_of(made))
-    results = [event.result for event in Event.objects.filter(tenant=ledger.tenant).order_by("id")]
-    assets = [result["reserve_asset"] for result in results if "reserve_asset" in result]
-    snapshots = [result["reserve_snapshot"] for result in results if "reserve_snapshot" in result]
+    api = Api(ledger)
+    export = api.get(f"/v1/attestations/{made}/export")
+    printed = StringIO()
+    call_command("attest", tenant=Tenant.objects.get(pk=ledger.tenant).slug, export=str(made), stdout=printed)
+    files = {
+        "export.jsonl": b"".join(export.streaming_content),
+        "reserve.jws": Client().get(f"/attestation/reserve/{made}?format=jws").content,
+        "jwks.json": Client().get("/.well-known/jwks.json").content,
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
 
-    given = export(document, rows, assets, snapshots)
-    command = [sys.executable, "-I", independent.__file__]
-    recomputed = subprocess.run(command, input=json.dumps(given).encode(), capture_output=True, check=True).stdout
+    command = [sys.executable, "-I", independent.__file__, *files]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
 
-    assert recomputed == made.document.encode()
-    key = next(each for each in signing.published() if each.kid == jwt.get_unverified_header(made.jws)["kid"])
-    public = Ed25519PublicKey.from_public_bytes(key.public_key)
-    assert jwt.PyJWS().decode(made.jws, public, algorithms=["EdDSA"]) == recomputed
+    assert printed.getvalue().encode() == files["export.jsonl"]
+    assert done.stdout.splitlines() == [
+        f"signature valid by PyJWT {jwt.__version__}",
+        f"byte-identical: {len(made.document.encode())} bytes, SHA-256 {bytes(made.document_hash).hex()}",
+    ]
+    wrong = files["export.jsonl"].replace(b'"available":"90"', b'"available":"91"')
+    (tmp_path / "export.jsonl").write_bytes(wrong)
+    assert wrong != files["export.jsonl"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 1
 
 
-def test_ten_thousand_accounts_each_have_a_proof_and_add_up() -> None:
-    rows = [owed(number, number) for number in range(1, 10_001)]
-    tree = attestation.tree_of(rows, MOMENT.scope)
-    root = tree.root
+def test_an_export_is_for_those_who_see_the_whole_tenant(ledger: Ledger) -> None:
+    ledger.open("alice", funded=100)
+    made = attest(ledger)
+    address = f"/v1/attestations/{made}/export"
 
-    assert (tree.size, root.total) == (10_000, sum(range(1, 10_001)))
-    for row in rows:
-        mine = row.leaf(MOMENT.scope)
-        index = tree.index(mine)
-        assert sumtree.verify(mine, index, tree.size, tree.path(index), root)
-    for row in rows[::2500]:
-        lowered = owed(row.account.int, row.available - 1).leaf(MOMENT.scope)
-        cheat = attestation.tree_of([each for each in rows if each is not row], MOMENT.scope)
-        index = tree.index(row.leaf(MOMENT.scope))
-        assert not sumtree.verify(lowered, index, tree.size, tree.path(index), root)
-        assert not any(
-            sumtree.verify(row.leaf(MOMENT.scope), place, cheat.size, cheat.path(place), cheat.root)
-            for place in (0, index % cheat.size)
-        )
+    refused(Api(ledger, "read", account="alice").get(address), 403, "forbidden")
+    refused(Api(Ledger()).get(address), 404, "attestation_not_found")
+    refused(Client().get(address), 401, "not_authenticated")
 
 
 class Files:
@@ -239,6 +255,32 @@ def test_it_verifies_after_the_key_was_rotated_and_not_if_it_was_before(files: F
         files.jwks.write_text(json.dumps({"keys": [*retired, newer]}))
 
         assert files.verify()["exit_code"] == code
+
+
+def test_a_real_rotation_leaves_what_was_attested_and_what_comes_next_verifiable(
+    tmp_path: Path, settings: Settings
+) -> None:
+    path = tmp_path / "signing_key.pem"
+    path.write_text(settings.SIGNING_KEY)
+    settings.SIGNING_KEY = path
+    with own_database():
+        ledger = Ledger()
+        ledger.open("alice", "bob", "eve", funded=100)
+        before = attest(ledger)
+        call_command("rotate_signing_key")
+        after = attest(ledger)
+        jwks = tmp_path / "jwks.json"
+        jwks.write_bytes(Client().get("/.well-known/jwks.json").content)
+        kids = [jwt.get_unverified_header(made.jws)["kid"] for made in (before, after)]
+
+        assert [each.kid for each in signing.published()] == kids
+        for made in (before, after):
+            signed = tmp_path / f"{made}.jws"
+            signed.write_text(made.jws)
+            assert ledger_verify("attestation", signed, "--jwks", jwks)["exit_code"] == 0
+            assert independent.signed_payload(made.jws, json.loads(jwks.read_text())) == made.document.encode()
+            assert loading.repeat(made) == made.document.encode()
+        assert json.loads(after.document)["previous_attestation_hash"] == bytes(before.document_hash).hex()
 
 
 def test_a_node_hashes_both_sums() -> None:

@@ -70,12 +70,15 @@ def test_a_snapshot_of_38_digits_is_kept_exactly(ledger: Ledger) -> None:
     asset = register(ledger, unit="USDC")
     most = "9" * 38
 
-    made = record(ledger, amount=most, price={"num": most, "den": "7"}, evidence_hash="ab" * 32)
+    made = record(ledger, amount=most, price={"num": most, "den": "7", "provenance": "rate"}, evidence_hash="ab" * 32)
 
     row = ReserveSnapshot.objects.get(tenant=ledger.tenant)
     assert (row.amount, row.price_num, row.price_den) == (int(most), int(most), 7)
     assert made["asset"] == asset["id"]
-    assert (made["amount"], made["price"]) == (most, {"num": most, "den": "7"})
+    assert made["amount"] == most
+    assert made["price"] == {
+        "num": most, "den": "7", "provenance": "rate", "taken_at": made["taken_at"], "evidence_hash": None,
+    }  # fmt: skip
 
 
 def test_a_price_is_needed_exactly_where_units_differ(ledger: Ledger) -> None:
@@ -86,7 +89,7 @@ def test_a_price_is_needed_exactly_where_units_differ(ledger: Ledger) -> None:
     with pytest.raises(PriceRequired):
         record(ledger, "usdc")
     with pytest.raises(PriceNotExpected):
-        record(ledger, price={"num": 1, "den": 1})
+        record(ledger, price={"num": 1, "den": 1, "provenance": "rate"})
     with pytest.raises(ReserveAssetNotFound):
         record(ledger, "gold")
     with pytest.raises(TakenInFuture):

@@ -115,10 +115,13 @@ VERBS = (
         "reserve register",
         "register_reserve_asset",
         "name asset_type provider unit max_age_seconds",
-        "currency haircut_bps is_eligible metadata",
+        "currency haircut_bps is_eligible custody source metadata",
     ),
     Verb(
-        "reserve update", "update_reserve_asset", "asset", "provider haircut_bps max_age_seconds is_eligible metadata"
+        "reserve update",
+        "update_reserve_asset",
+        "asset",
+        "provider haircut_bps max_age_seconds is_eligible custody source metadata",
     ),
     Verb("reserve snapshot", "record_reserve_snapshot", "asset amount taken_at provenance", "price evidence_hash"),
     # Monitors and webhooks

@@ -547,9 +547,11 @@ def judged(asset: dict[str, Any], as_of: str) -> tuple[int | None, int | None, s
     if not amount_of(price, "den"):
         raise Failure(COVERAGE, f"asset {asset['id']} has a price of no whole")
     raw = amount_of(asset, "raw_amount") * amount_of(price, "num") // amount_of(price, "den")
-    if posix(asset["taken_at"]) is None:
+    moments = asset["taken_at"], price.get("taken_at") or asset["taken_at"]
+    if any(posix(moment) is None for moment in moments):
         raise Failure(UNREADABLE, f"asset {asset['id']} does not say when it was looked at")
-    age = -((datetime.fromisoformat(asset["taken_at"]) - datetime.fromisoformat(as_of)) // timedelta(seconds=1))
+    oldest = min(map(datetime.fromisoformat, moments))  # of the amount and its price
+    age = -((oldest - datetime.fromisoformat(as_of)) // timedelta(seconds=1))
     if asset["eligible"] is not True:
         return raw, age, "ineligible", 0
     if age > asset["max_age_seconds"] or not 0 <= asset["haircut_bps"] <= 10_000:
