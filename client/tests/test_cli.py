@@ -218,3 +218,11 @@ def test_every_list_can_be_read(shell, alice, read):
 def test_every_verb_explains_itself():
     for words in [line.words for line in (*VERBS, *READS)]:
         assert CliRunner().invoke(cli, [*words.split(), "--help"]).exit_code == 0
+
+
+def test_the_books_are_written_to_a_file_or_refused(shell, alice, tmp_path):
+    shell("export", "hledger", "--file", tmp_path / "books.journal")
+
+    assert 'liabilities:alice:available  0 "CRD" = -100 "CRD"' in (tmp_path / "books.journal").read_text()
+    assert shell("export", "csv").stdout.startswith("entry,kind,effective_at,")
+    assert "invalid_request" in shell("export", "csv", "--period", "2026-13", code=1).stderr

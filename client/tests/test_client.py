@@ -326,10 +326,12 @@ def test_the_async_client_does_the_same(server, api, alice, ledger):
             with pytest.raises(PaymentRequiredError):
                 await client.charge(alice, "provider", 1000)
             names = [account["name"] async for account in client.list_accounts(prefix="alice")]
-            return await client.get_balance(alice), names, await client.get_transfers(alice)
+            books = [piece async for piece in client.download("/v1/exports/csv")]
+            return await client.get_balance(alice), names, await client.get_transfers(alice), books
 
-    balance, names, transfers = asyncio.run(story())
+    balance, names, transfers, books = asyncio.run(story())
 
+    assert b"".join(books).startswith(b"entry,kind,effective_at,")
     assert (balance, names, [t["amount"] for t in transfers]) == (70, ["alice"], [10])
     assert ledger.balance("provider") == {"available": 30}
 

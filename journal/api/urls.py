@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from journal.api.exports import Export
 from journal.api.monitors import MonitorList
 from journal.api.read_views import AccountEntries, EntryDetail, EntryList, EventDetail, EventList, TransferList
 from journal.api.shapes import (
@@ -37,6 +38,7 @@ urlpatterns = [
     path("v1/events", EventList.as_view()),
     path("v1/events/<str:event>", EventDetail.as_view()),
     path_of("v1/entries/<str:entry>/reverse", post="reverse_entry"),
+    path("v1/exports/<str:export>", Export.as_view()),
     path_of("v1/monitors", get=MonitorList, post="register_monitor", makes={"monitor": "Monitor"}),
     path_of("v1/monitors/<str:monitor>", delete="delete_monitor", makes={"monitor": "Monitor"}),
     path_of("v1/credit-draws", post="draw_credit"),

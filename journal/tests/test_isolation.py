@@ -53,7 +53,7 @@ MISSING = [
     ("/v1/settlements/{settlement}/entries", "settlement_not_found"),
 ]
 # Tested where they are made.
-ELSEWHERE = {"v1/api-keys"}
+ELSEWHERE = {"v1/api-keys", "v1/exports/<str:export>"}
 
 
 class Neighbours:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -18,6 +18,7 @@ from ledger_client.errors import LedgerError
 from ledger_client.verbs import AMOUNTS, FLAGS, INTEGERS, JSON, LISTS, MAPS, POSTINGS, READS, VERBS, Read, Verb
 
 REFUSED = 1
+EXPORTS = ("beancount", "hledger", "csv", "jsonl")
 
 
 @dataclass
@@ -244,6 +245,21 @@ def credit(terminal: Terminal, account: str, amount: int, reason: str | None, id
 def receipt(terminal: Terminal, event: str) -> None:
     """The proof that an event is in the sealed log, as JSON for `ledger-verify receipt`."""
     click.echo(json.dumps(terminal.ask(lambda client: client.receipt(event)), ensure_ascii=False))
+
+
+@ledger.command("export")
+@click.argument("export", type=click.Choice(EXPORTS))
+@click.option("--period", help="A year, a month or a day of effective time: 2026-10.")
+@click.option("--from", "since", help="Effective at this RFC 3339 time or later.")
+@click.option("--to", "until", help="Effective before this RFC 3339 time.")
+@click.option("--file", type=click.File("wb", lazy=True), default="-", help="Where to write [standard output].")
+@click.pass_obj
+def export(
+    terminal: Terminal, export: str, period: str | None, since: str | None, until: str | None, file: IO[bytes]
+) -> None:
+    """The books for another tool."""
+    given = {"period": period, "from": since, "to": until}
+    terminal.ask(lambda client: file.writelines(client.download(f"/v1/exports/{export}", **given)))
 
 
 @ledger.command("run")

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from ledger_client.operations import Operations
-from ledger_client.plans import TRIES, Awaiting, Blocking, Lost, Pause, Plan, Reply, Request
+from ledger_client.plans import TRIES, Awaiting, Blocking, Lost, Pause, Plan, Reply, Request, raise_problem
 
 T = TypeVar("T")
 UP_FILE = Path("var/up.json")  # where a ledger that was started here says how to reach it
@@ -74,6 +75,14 @@ class LedgerClient(_Connection, Blocking):
             return Lost(f"{type(error).__name__}: {error}")
         return Reply.read(response.status_code, response.content, response.headers.get("Retry-After"))
 
+    def download(self, path: str, **params: Any) -> Iterator[bytes]:
+        """What an address streams, piece by piece: an export. Raises LedgerError before the first piece, and httpx2's
+        errors where the line breaks; it is not tried again, since a part of it may be written already."""
+        with self._http.stream("GET", path, params=_given(params)) as response:
+            if response.status_code != 200:
+                raise_problem(Reply.read(response.status_code, response.read(), None))
+            yield from response.iter_bytes()
+
     def close(self) -> None:
         self._http.close()
 
@@ -114,6 +123,14 @@ class AsyncLedgerClient(_Connection, Awaiting):
             return Lost(f"{type(error).__name__}: {error}")
         return Reply.read(response.status_code, response.content, response.headers.get("Retry-After"))
 
+    async def download(self, path: str, **params: Any) -> AsyncIterator[bytes]:
+        """As LedgerClient has it, for `async for`."""
+        async with self._http.stream("GET", path, params=_given(params)) as response:
+            if response.status_code != 200:
+                raise_problem(Reply.read(response.status_code, await response.aread(), None))
+            async for piece in response.aiter_bytes():
+                yield piece
+
     async def aclose(self) -> None:
         await self._http.aclose()
 
@@ -146,6 +163,10 @@ def locate(base_url: str | None, api_key: str | None, up_file: str | Path | None
         raise ValueError(
             f"No ledger: give its URL and key, set LEDGER_URL and LEDGER_API_KEY, or start one ({path})."
         ) from error
+
+
+def _given(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
 
 
 def _wire(request: Request) -> dict[str, Any]:

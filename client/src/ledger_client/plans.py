@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import update_wrapper
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 from ledger_client.errors import LedgerUnreachable, error_of
 
@@ -97,8 +97,13 @@ def _pause(reply: Answer, attempt: int) -> float:
 
 
 def _accepted(reply: Reply) -> Any:
-    if reply.status < 300:
-        return reply.body
+    if reply.status >= 300:
+        raise_problem(reply)
+    return reply.body
+
+
+def raise_problem(reply: Reply) -> NoReturn:
+    """Raise the LedgerError that the reply tells of."""
     problem = reply.body if isinstance(reply.body, dict) and "code" in reply.body else {"code": f"http_{reply.status}"}
     raise error_of({**problem, "status": reply.status})
 
