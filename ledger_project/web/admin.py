@@ -9,6 +9,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.http import HttpRequest
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from ledger_project.web.backoffice import (
     AdminPasswordChangeForm,
@@ -19,8 +21,8 @@ from ledger_project.web.backoffice import (
 )
 from ledger_project.web.columns import column, moment
 
-admin.site.unregister(User)
-admin.site.unregister(Group)
+for model in (User, Group, TOTPDevice, StaticDevice):
+    admin.site.unregister(model)
 
 
 @admin.register(User)
@@ -78,3 +80,21 @@ class ClickAdmin(ReadOnlyAdmin):
     search_fields = ("object_repr",)
     search_help_text = "How the name of what was changed begins"
     facts = (*list_display[1:], "object_repr")
+
+
+@admin.register(TOTPDevice)
+class SecondFactorAdmin(ReadOnlyAdmin):
+    """Who has a second factor; never what it is. `manage.py reset_second_factor` takes one away."""
+
+    section, icon, order = "Staff", "phonelink_lock", 25
+    list_display = (
+        "linked_name",
+        column("person", lambda row: row.user.get_username()),
+        "confirmed",
+        moment("created_at", "since"),
+        moment("last_used_at", "last used"),
+    )
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    search_help_text = "How the person's name begins"
+    facts = list_display[1:]

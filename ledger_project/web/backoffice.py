@@ -7,6 +7,7 @@ a page that asks why.
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -19,9 +20,13 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.contrib.filters.forms import RangeDateForm
@@ -34,6 +39,7 @@ from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.executor import execute_one
+from ledger_project.web import second_factor
 from ledger_project.web.columns import Cell
 from ledger_project.web.figures import Section, copying, lines, link, public_id, record_url
 from ledger_project.web.operations import ROWS_AT_ONCE, Operation, OperationForm, carry_out, explain
@@ -65,6 +71,30 @@ class LedgerAdminSite(UnfoldAdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {"tiles": tiles_for(request.user), **(extra_context or {})})
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and not second_factor.missing(request)
+
+    def get_urls(self) -> list[Any]:
+        return [path("second-factor/", self.second_factor, name="second_factor"), *super().get_urls()]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The password, then the second factor where there must be one. 429 where passwords are tried too often."""
+        if request.method == "GET" and super().has_permission(request) and second_factor.missing(request):
+            query = urlencode({"next": second_factor.onward_of(request, reverse("admin:index"))})
+            return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{query}")
+        response = super().login(request, extra_context)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if retry_after := getattr(form, "retry_after", 0):
+            response.status_code, response.headers["Retry-After"] = 429, str(retry_after)
+        return response
+
+    @method_decorator([never_cache, csrf_protect, sensitive_post_parameters()])
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        onward = second_factor.onward_of(request, reverse("admin:index"))
+        if not super().has_permission(request) or request.user.is_verified():  # type: ignore[union-attr]
+            return HttpResponseRedirect(onward)
+        return second_factor.second_factor(request, self.each_context(request), onward)
 
     def admins_seen_by(self, request: HttpRequest) -> "list[LedgerAdmin]":
         """The lists that this person may open, as the sidebar has them."""

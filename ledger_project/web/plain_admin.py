@@ -19,7 +19,7 @@ LONG = (models.BinaryField, models.JSONField)  # for the page, not for the list
 LISTED = 8
 # A new table's page is made before anybody has thought about it, so what sounds like a secret is taken for one.
 SECRETS = ("secret", "password", "digest", "token", "sealed", "private")
-THEIRS = ("django.", "unfold", "rest_framework", "drf_spectacular", "whitenoise")
+THEIRS = ("django.", "django_otp", "unfold", "rest_framework", "drf_spectacular", "whitenoise")
 
 
 class PlainAdmin(ReadOnlyAdmin):

@@ -29,6 +29,7 @@ STAFF_TABLES = {
     "auth.view_user": {AUDITOR, ADMIN},
     "auth.view_group": {AUDITOR, ADMIN},
     "admin.view_logentry": {AUDITOR, ADMIN},
+    "otp_totp.view_totpdevice": {AUDITOR, ADMIN},
     "auth.add_user": {ADMIN},
     "auth.change_user": {ADMIN},
     "auth.change_group": {ADMIN},
@@ -50,7 +51,7 @@ def settle_permissions(sender: AppConfig, using: str, **_: Any) -> None:
                 content_type=home, codename=command.name, defaults={"name": f"Can run {command.name}"}
             )
             wanted[command.permission] = {ADMIN} if command.name in AUTHORITY else {OPERATOR, ADMIN}
-    if not sender.name.startswith("django."):
+    if not sender.name.startswith(("django.", "django_otp")):
         for model in models:
             wanted[f"{sender.label}.{get_permission_codename('view', model._meta)}"] = set(EVERYBODY)
     if sender.label == "accounts":
