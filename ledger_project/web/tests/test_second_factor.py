@@ -171,6 +171,8 @@ def test_in_a_browser(browser, address, viewport):
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_text("Scan this")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    drawn, shown = page.locator(".lb-qr svg").evaluate("svg => [svg.getBBox().width, svg.viewBox.baseVal.width]")
+    assert drawn == shown > 40, "a camera reads the whole of it at every width"
     page.get_by_label("Code").fill(code_of(user))
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text("Keep these")).to_be_visible()
