@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.errors import AccountExists, AccountNotFound, CurrencyNotFound
+from accounts.reserved import require_fit
 from accounts.rows import SOLE_CURRENCY, STRIPES, AccountFacts, AccountRow, Bucket, CurrencyRow, account_key
 from ledger_project.log.unit import Unit
 
@@ -44,9 +45,13 @@ class AccountBooks(Unit):
         unbounded: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> AccountRow:
-        """A new account at zero; the row returned is the stripe that this batch writes."""
+        """A new account at zero; the row returned is the stripe that this batch writes.
+
+        Refuses: AccountExists, ReservedName.
+        """
         if self.find(AccountRow, name) is not None:
             raise AccountExists(account=name)
+        require_fit(name, currency=currency.code, type=type, unbounded=unbounded)
         facts = AccountFacts(
             id=self.new_id(),
             tenant=self.tenant,

@@ -14,6 +14,13 @@ class AccountExists(Refusal):
     constraint = "account_exists"
 
 
+class ReservedName(Refusal):
+    """Names that begin with `platform:` are the ledger's own: `platform:{role}` or `platform:{role}:{currency}`,
+    unbounded and of the role's type."""
+
+    constraint = "reserved_name"
+
+
 class AccountFrozen(Refusal):
     """The account is frozen: money may come in, none may leave."""
 

@@ -1,7 +1,14 @@
 """Opening, freezing and closing accounts."""
 
 from accounts.books import AccountBooks
-from accounts.errors import AccountClosed, AccountExists, AccountNotEmpty, AccountNotFound, CurrencyNotFound
+from accounts.errors import (
+    AccountClosed,
+    AccountExists,
+    AccountNotEmpty,
+    AccountNotFound,
+    CurrencyNotFound,
+    ReservedName,
+)
 from accounts.fields import AccountName, AccountType, CurrencyCode, WholeAccountRef
 from accounts.rows import SOLE_CURRENCY, Bucket
 from ledger_project.kernel.fields import Flag, LongText, Metadata
@@ -10,7 +17,7 @@ from ledger_project.log.command import command
 
 @command(
     event="account.opened",
-    refuses=(CurrencyNotFound, AccountExists),
+    refuses=(CurrencyNotFound, AccountExists, ReservedName),
     also_wants=lambda call: [("account", call["name"])] + [("currency", SOLE_CURRENCY)] * (call["currency"] is None),
 )
 def open_account(

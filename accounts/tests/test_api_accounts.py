@@ -13,7 +13,7 @@ NAMES = [
     "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK",
     "0xdAC17F958D2ee523a2206206994597C13D831ec7",
     "a:b:c",
-    "platform:cash:USD",
+    "marketplace:cash:USD",
     "bob@example.com",
     "100%",
     "%41",

@@ -1,6 +1,13 @@
 """Deposits: money that comes in from outside, once per source and external reference."""
 
-from accounts.errors import AccountClosed, AccountNotFound, AmountOverflow, CurrencyNotFound, NormalBalanceMismatch
+from accounts.errors import (
+    AccountClosed,
+    AccountNotFound,
+    AmountOverflow,
+    CurrencyNotFound,
+    NormalBalanceMismatch,
+    ReservedName,
+)
 from accounts.rows import SOLE_CURRENCY, AccountRow, account_key
 from holds.books import HoldBooks
 from holds.cash_rows import DepositRow
@@ -20,6 +27,7 @@ from ledger_project.log.command import command
         DuplicateDeposit,
         AccountNotFound,
         CurrencyNotFound,
+        ReservedName,
         NormalBalanceMismatch,
         AccountClosed,
         AmountOverflow,
@@ -107,7 +115,7 @@ def _pending(books: HoldBooks, deposit_id: DepositId) -> DepositRow:
 def _receiver(books: HoldBooks, ref: str, open_account: bool) -> AccountRow:
     """Who gets it. Custody is an asset, so what comes in stands on the credit side.
 
-    Refuses: AccountNotFound, CurrencyNotFound, NormalBalanceMismatch, AccountClosed.
+    Refuses: AccountNotFound, CurrencyNotFound, ReservedName, NormalBalanceMismatch, AccountClosed.
     """
     if open_account and books.find(AccountRow, account_key(ref)) is None and not ids.looks_like_id(ref):
         return books.open(ref, books.currency(None))

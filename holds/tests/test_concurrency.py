@@ -154,11 +154,11 @@ def test_holds_of_two_accounts_for_each_other_do_not_deadlock(books: Story) -> N
 
 def test_a_hold_on_a_striped_account_ends_on_the_stripe_where_it_was_placed(books: Story) -> None:
     """Each thread writes to a stripe of its own; whoever ends a hold locks the one that its money stands on."""
-    books.open("platform:clearing", unbounded=True)
-    arguments = {"account": "platform:clearing", "to_account": "shop"}
+    books.open("house", unbounded=True)
+    arguments = {"account": "house", "to_account": "shop"}
     placed = together([lambda n=n: books.make("place_hold", amount=n + 1, key=f"p{n}", **arguments) for n in range(16)])
     stripes = set(Hold.objects.filter(tenant=books.tenant).values_list("stripe", flat=True))
-    assert Account.objects.get(tenant=books.tenant, name="platform:clearing").stripes == STRIPES
+    assert Account.objects.get(tenant=books.tenant, name="house").stripes == STRIPES
     assert len(stripes) > 1, "the threads met on one stripe, so nothing is shown"
 
     outcomes = together(
@@ -166,6 +166,6 @@ def test_a_hold_on_a_striped_account_ends_on_the_stripe_where_it_was_placed(book
     )
 
     assert codes(outcomes) == {"done": 16}
-    assert books.balance("platform:clearing") == {"available": -136}
+    assert books.balance("house") == {"available": -136}
     assert books.balance("shop") == {"available": 136}
     books.right()

@@ -105,13 +105,13 @@ def test_more_than_there_is_cannot_be_promised(books: Story) -> None:
 
 
 def test_an_unbounded_account_holds_too(books: Story) -> None:
-    books.open("platform:clearing", unbounded=True)
+    books.open("house", unbounded=True)
 
-    hold = books.make("place_hold", account="platform:clearing", amount=30, to_account="shop")
-    assert books.balance("platform:clearing") == {"available": -30, "held": 30}
+    hold = books.make("place_hold", account="house", amount=30, to_account="shop")
+    assert books.balance("house") == {"available": -30, "held": 30}
     books.run("capture_hold", hold=hold, amount=10)
 
-    assert books.balance("platform:clearing") == {"available": -10}
+    assert books.balance("house") == {"available": -10}
     assert books.balance("shop") == {"available": 10}
     books.right()
 

@@ -1,6 +1,6 @@
 """Supply: mint, burn, and opening an account with an initial balance."""
 
-from accounts.errors import AmountOverflow, CurrencyMismatch, CurrencyNotFound, InsufficientFunds
+from accounts.errors import AmountOverflow, CurrencyMismatch, CurrencyNotFound, InsufficientFunds, ReservedName
 from accounts.fields import AccountName, AccountRef, AccountType, CurrencyCode
 from accounts.rows import SOLE_CURRENCY, AccountRow
 from journal.commands.shared import AVAILABLE, ISSUANCE, MOVEMENT, issuance, references
@@ -45,7 +45,7 @@ def burn(
 
 @command(
     event="account.ensured",
-    refuses=(CurrencyNotFound, CurrencyMismatch, AmountOverflow),
+    refuses=(CurrencyNotFound, ReservedName, CurrencyMismatch, AmountOverflow),
     also_wants=lambda call: [
         ("account", call["account"]),
         ("currency", call["currency"] or SOLE_CURRENCY),

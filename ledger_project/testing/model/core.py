@@ -17,6 +17,17 @@ from ledger_project.testing.model.state import (
     SessionKey,
 )
 
+# The types of the platform's own accounts, which are unbounded.
+PLATFORM = {
+    "issuance": "equity",
+    "fees": "revenue",
+    "revenue": "revenue",
+    "settlement": "liability",
+    "custody": "asset",
+    "cash": "asset",
+    "disputes_held": "asset",
+}
+
 
 class Core:
     """The state of one tenant. What a command makes stands under the hex of its event's id."""
@@ -97,6 +108,8 @@ class Core:
     def open(self, name: str, type: str = "liability", unbounded: bool = False) -> Account:
         if name in self.accounts:
             raise No("account_exists")
+        if name.startswith("platform:") and (type, unbounded) != (PLATFORM.get(name.split(":")[1]), True):
+            raise No("reserved_name")
         self.accounts[name] = Account(name, self.lines, type=type, unbounded=unbounded)
         return self.accounts[name]
 
