@@ -165,7 +165,7 @@ def test_the_seed_calls_it_an_intent() -> None:
 
 
 def test_38_digits_are_held_exactly(books: Story) -> None:
-    amount = 10**38 - 1
+    amount = 10**38 - 1 - 100  # all that issuance has not given alice, whose stripe of it may be the same
     books.open("whale", funded=amount)
 
     hold = books.make("place_hold", account="whale", amount=str(amount))
