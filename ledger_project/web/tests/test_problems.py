@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ from django.db import close_old_connections, connection, connections
 from django.test import Client, override_settings
 from django.urls import path
 
+from accounts.credentials import NewKey
 from ledger_project.kernel.errors import Refusal
 from ledger_project.testing.api import Api, refused
 from ledger_project.web import problems
@@ -184,6 +186,24 @@ def test_people_are_told_by_a_page_what_programs_are_told_by_a_problem() -> None
     assert b"<script>" not in answer.content
     assert answer["Cache-Control"] == "no-store"
     assert not answer.cookies
+
+
+def test_log_lines_tell_no_secrets() -> None:
+    made = NewKey.make()
+    for text, rest in (
+        (f"GET /v1/accounts?key={made.token} 404", f"GET /v1/accounts?key=lk_{made.prefix}_… 404"),
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw is bad", "whsec_… is bad"),
+        ("postgresql://ledger:hunter2@db:5432/x", "postgresql://ledger:…@db:5432/x"),
+        ("redis://:pa:ss@cache/0", "redis://:…@cache/0"),
+        *[(text, text) for text in ("https://shop.example:8443/a@b", "lk_ and key:0123456789ab", "a://b/c:d@e")],
+    ):
+        try:
+            raise ValueError(text)
+        except ValueError:
+            record = logging.LogRecord("x", logging.ERROR, __file__, 1, "said %s", (text,), sys.exc_info())
+        line = json.loads(JsonFormatter().format(record))
+        assert line["message"] == f"said {rest}"
+        assert line["trace"].endswith(f"ValueError: {rest}")
 
 
 @override_settings(ROOT_URLCONF=__name__)
