@@ -11,7 +11,7 @@ class Entry(models.Model):
     """The money that one event moved. Its id is the event's: `ent_…` and `evt_…` share their digits."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, db_constraint=False, related_name="+")
     kind = models.TextField()
     effective_at = models.DateTimeField()
     description = models.TextField(blank=True, default="")

@@ -1,7 +1,9 @@
 -- Forbids a posting whose entry was written by another transaction, or is another tenant's, or whose account is: a
 -- posting is added only with its entry, and both belong to the event of the same id.
--- Speaks: once per statement that inserts postings, at its end. Becomes: a bug.
-CREATE OR REPLACE FUNCTION ledger_posting_out_of_place() RETURNS trigger LANGUAGE plpgsql AS $$
+-- So an entry needs no foreign key to its tenant: its postings' accounts have one.
+-- Speaks: once per statement that inserts postings, at its end, by index as unbalanced_entry does. Becomes: a bug.
+CREATE OR REPLACE FUNCTION ledger_posting_out_of_place() RETURNS trigger LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM inserted AS posting

@@ -47,7 +47,7 @@ class Event(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, db_constraint=False, related_name="+")
     type = models.TextField()
     command = models.TextField()
     idempotency_key = models.TextField()

@@ -208,6 +208,24 @@ def test_a_closed_account_is_not_reopened_by_deleting_it(books: Ledger) -> None:
 
 
 @pytest.mark.parametrize("alias", [APP, OWNER])
+def test_an_event_belongs_to_a_tenant(books: Ledger, alias: str) -> None:
+    error = attempt(
+        alias,
+        f"""INSERT INTO log_event (id, tenant_id, type, command, idempotency_key, actor, payload, result, content_hash)
+            VALUES ('{uuid.uuid4()}', -1, 'x', 'x', 'k', 'a', '{{}}', '{{}}', 'h')""",
+    )
+
+    assert constraint(error) == "event_of_nobody"
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM accounts_tenant", "UPDATE accounts_tenant SET id = id + 1000000"])
+def test_a_tenant_with_events_stays(books: Ledger, statement: str) -> None:
+    error = attempt(OWNER, f"{statement} WHERE id = {books.tenant}")
+
+    assert constraint(error) == "tenant_has_events"
+
+
+@pytest.mark.parametrize("alias", [APP, OWNER])
 def test_a_key_is_spent_once(books: Ledger, alias: str) -> None:
     spent = Event.objects.filter(tenant=books.tenant).latest("id").idempotency_key
     event_id = uuid.uuid4()
