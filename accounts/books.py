@@ -1,11 +1,10 @@
 """What a plan can do with accounts: look one up, open one."""
 
 from typing import Any
-from uuid import UUID
 
 from accounts.errors import AccountExists, AccountNotFound, CurrencyNotFound
 from accounts.reserved import require_fit
-from accounts.rows import SOLE_CURRENCY, STRIPES, AccountFacts, AccountRow, Bucket, CurrencyRow, account_key
+from accounts.rows import SOLE_CURRENCY, STRIPES, AccountFacts, AccountRow, Bucket, CurrencyRow
 from ledger_project.log.unit import Unit
 
 
@@ -18,7 +17,7 @@ class AccountBooks(Unit):
 
     def account(self, ref: str) -> AccountRow:
         """The account under lock; of an unbounded one, this batch's stripe."""
-        row = self.find(AccountRow, account_key(ref))
+        row = self.find(AccountRow, ref)
         if row is None:
             raise AccountNotFound(account=ref)
         return row
@@ -26,7 +25,7 @@ class AccountBooks(Unit):
     def stripes(self, ref: str) -> list[AccountRow]:
         """All balance rows of an account that the command wanted whole."""
         first = self.account(ref)
-        rows = (self.find(AccountRow, (first.facts.id, stripe)) for stripe in range(first.facts.stripes))
+        rows = (self.find(AccountRow, (first.facts.ref, stripe)) for stripe in range(first.facts.stripes))
         return [row for row in rows if row is not None]
 
     def currency(self, code: str | None) -> CurrencyRow:
@@ -65,7 +64,7 @@ class AccountBooks(Unit):
             metadata=metadata or {},
         )
         for stripe in reversed(range(facts.stripes)):
-            self.add(AccountRow(facts, stripe, "open", 0, 0, 0, 0, [0] * len(Bucket)), facts.id, name)
+            self.add(AccountRow(facts, stripe, "open", 0, 0, 0, 0, [0] * len(Bucket)), facts.ref, name)
         self.opened.append(facts)
         return self.account(name)
 
@@ -77,10 +76,10 @@ class AccountBooks(Unit):
         self, name: str, currency: CurrencyRow, *, type: str = "liability", unbounded: bool = False
     ) -> AccountRow:
         """The account of this name, opened now if it is new."""
-        found = self.find(AccountRow, account_key(name))
+        found = self.find(AccountRow, name)
         return found or self.open(name, currency, type=type, unbounded=unbounded)
 
-    def places(self) -> dict[UUID, int]:
+    def places(self) -> dict[str, int]:
         """Where each account first stands in this command's entry."""
         return {}
 
@@ -92,8 +91,8 @@ class AccountBooks(Unit):
         self.result["balances"] = []
         for row in self.rows.values():
             if isinstance(row, AccountRow) and not row.facts.unbounded:
-                account = f"acc_{row.facts.id.hex}"
                 # An account of the entry is named by its first posting's place: ids are most of an event's bytes.
-                self.result["balances"].append([places.get(row.facts.id, account), *row.snapshot()])
+                account = row.facts.ref
+                self.result["balances"].append([places.get(account, account), *row.snapshot()])
                 if row.status != "open":
                     self.result.setdefault("statuses", {})[account] = row.status

@@ -54,6 +54,7 @@ class ApiKeyStore(Store):
 
     rank = 5
     row = ApiKeyRow
+    kinds = frozenset({"api_key"})
 
     def reading(self, wants: Wants) -> Query | None:
         keys = wants.refs.get("api_key")

@@ -1,14 +1,14 @@
 """Accounts as the executor sees them: immutable facts, and balance rows under lock."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.canonical import plain
 from ledger_project.log.documents import load_json
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
@@ -39,7 +39,7 @@ OWN_BUCKETS = len(Bucket) - 1
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What never changes about an account."""
+    """What never changes about an account; `ref` is its public id, `sign` is +1 where a debit increases it."""
 
     id: UUID
     tenant: int
@@ -51,16 +51,17 @@ class AccountFacts:
     stripes: int
     created_at: datetime
     metadata: dict[str, Any]
+    ref: str = field(init=False)
+    sign: int = field(init=False)
 
-    @property
-    def sign(self) -> int:
-        """+1 where a debit increases the balance, -1 where a credit does."""
-        return 1 if self.type in DEBIT_NORMAL else -1
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ref", ids.show("acc", self.id))
+        object.__setattr__(self, "sign", 1 if self.type in DEBIT_NORMAL else -1)
 
     def document(self) -> dict[str, Any]:
         """The account as the log keeps it; the API adds its balance."""
         return {
-            "id": ids.show("acc", self.id),
+            "id": self.ref,
             "name": self.name,
             "type": self.type,
             "normal_balance": "debit" if self.sign > 0 else "credit",
@@ -76,7 +77,7 @@ class AccountFacts:
 class AccountRow(Row):
     """One balance row under lock: the only one of a bounded account, one stripe of an unbounded one."""
 
-    __slots__ = ("credit_limit", "facts", "numbers", "status", "stripe", "total_in", "total_out", "version")
+    __slots__ = ("_key", "credit_limit", "facts", "numbers", "status", "stripe", "total_in", "total_out", "version")
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class AccountRow(Row):
     ) -> None:
         self.facts = facts
         self.stripe = stripe
+        self._key = facts.ref, stripe  # of strings Python remembers the hash, of UUIDs it does not
         self.status = status
         self.credit_limit = credit_limit
         self.total_in = total_in
@@ -100,8 +102,8 @@ class AccountRow(Row):
         self.new = self.changed = False
 
     @property
-    def key(self) -> tuple[UUID, int]:
-        return self.facts.id, self.stripe
+    def key(self) -> tuple[str, int]:
+        return self._key
 
     def copy(self) -> "AccountRow":
         row = AccountRow(
@@ -159,6 +161,7 @@ SOLE_CURRENCY = ""  # wanted by calls that leave the currency out: the tenant's,
 class CurrencyStore(Store):
     rank = 10
     row = CurrencyRow
+    kinds = frozenset({"currency"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         if SOLE_CURRENCY in wants.refs.get("currency", ()):
@@ -222,10 +225,15 @@ def look_up(
         facts = AccountFacts(*columns)
         found[facts.name] = found[facts.id] = facts
         if remember:
-            _known[tenant, facts.name] = _known[tenant, facts.id] = facts
+            keep(facts)
+    return found
+
+
+def keep(facts: AccountFacts) -> None:
+    """Remember committed facts in this process."""
     if len(_known) > 2 * FACTS_KEPT:
         _known.clear()
-    return found
+    _known[facts.tenant, facts.name] = _known[facts.tenant, facts.id] = facts
 
 
 def account_key(ref: str | UUID) -> str | UUID:
@@ -238,6 +246,7 @@ class AccountStore(Store):
 
     rank = 50
     row = AccountRow
+    kinds = frozenset({"account", "whole_account", "beside", "balance"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Names become ids. A want `beside` is a system account in the currency of the account beside it."""
@@ -268,19 +277,19 @@ class AccountStore(Store):
         if not keys:
             return None
         return (
-            "SELECT account_id, stripe, status, credit_limit, total_in, total_out, version,"
-            " available, held, escrowed, bonded, fee_pool, promo, credit_used FROM accounts_balance"
+            f"SELECT account_id, stripe, status, version, concat_ws(' ', {', '.join(_NUMBERS)}) FROM accounts_balance"
             " WHERE (account_id, stripe) IN (SELECT * FROM unnest(%s::uuid[], %s::smallint[]))"
             " ORDER BY account_id, stripe FOR NO KEY UPDATE",
             ([account for account, _ in keys], [stripe for _, stripe in keys]),
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for account, stripe, status, limit, total_in, total_out, version, *numbers in records:
+        for account, stripe, status, version, numbers in records:
             facts = wants.facts[account]
-            row = AccountRow(facts, stripe, status, limit, total_in, total_out, version, numbers)
+            limit, total_in, total_out, *buckets = map(int, numbers.split())
+            row = AccountRow(facts, stripe, status, limit, total_in, total_out, version, buckets)
             if stripe == wants.slot % facts.stripes:
-                batch.load(row, facts.id, facts.name)
+                batch.load(row, facts.ref, facts.name)
             else:
                 batch.load(row)
 
@@ -305,7 +314,7 @@ class AccountStore(Store):
                     [each.scale for each in facts],
                     [each.unbounded for each in facts],
                     [each.stripes for each in facts],
-                    [json.dumps(each.metadata) for each in facts],
+                    [plain(each.metadata) for each in facts],
                 ),
             )
             yield (
@@ -322,21 +331,27 @@ class AccountStore(Store):
                 (now, *_arrays(changed)),
             )
 
+    def written(self, rows: list[AccountRow]) -> None:
+        """Remember what was opened, so that its first use asks for no facts."""
+        for row in rows:
+            if row.new:
+                keep(row.facts)
+
 
 _NUMBERS = ["credit_limit", "total_in", "total_out", *(bucket.label for bucket in Bucket)]
 _COLUMNS = ", ".join(["account_id", "stripe", "status", "version", *_NUMBERS])
-_ARRAYS = ", ".join(["%s::uuid[]", "%s::smallint[]", "%s::text[]", "%s::text[]::bigint[]"])
-_ARRAYS += ", %s::text[]::numeric[]" * len(_NUMBERS)
+_ARRAYS = ", ".join(["%s::uuid[]", "%s::smallint[]", "%s::text[]", "%s::bigint[]"])
+_ARRAYS += ", %s::numeric[]" * len(_NUMBERS)
 _ASSIGNMENTS = ", ".join(f"{column} = new.{column}" for column in ["status", "version", *_NUMBERS])
 
 
 def _arrays(rows: list[AccountRow]) -> list[list[Any]]:
-    """The columns of `_COLUMNS`; numbers travel as text, which has one type at every size."""
+    """The columns of `_COLUMNS`."""
     numbers = [(row.credit_limit, row.total_in, row.total_out, *row.numbers) for row in rows]
     return [
         [row.facts.id for row in rows],
         [row.stripe for row in rows],
         [row.status for row in rows],
-        [str(row.version) for row in rows],
-        *([str(number) for number in column] for column in zip(*numbers, strict=True)),
+        [row.version for row in rows],
+        *map(list, zip(*numbers, strict=True)),
     ]

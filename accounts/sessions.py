@@ -109,6 +109,7 @@ class SessionKeyStore(Store):
 
     rank = 15
     row = SessionKeyRow
+    kinds = frozenset({"session_key"})
 
     def reading(self, wants: Wants) -> Query | None:
         keys = wants.refs.get("session_key")

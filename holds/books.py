@@ -11,7 +11,7 @@ from accounts.errors import (
     NormalBalanceMismatch,
     SameAccount,
 )
-from accounts.rows import AccountFacts, AccountRow, Bucket, account_key
+from accounts.rows import AccountFacts, AccountRow, Bucket
 from holds.errors import CaptureExceedsHold, EscrowDisputed, HoldExpired, HoldNotFound, HoldNotPending
 from holds.rows import BUCKET_OF, HoldRow, PartyRow, in_order
 from journal.commands.shared import system_account
@@ -33,7 +33,7 @@ class HoldBooks(Books):
 
     def holder(self, hold: HoldRow) -> AccountRow:
         """The balance row that the hold's money stands on: of an unbounded account, the stripe it was placed on."""
-        row = self.find(AccountRow, (hold.account, hold.stripe))
+        row = self.find(AccountRow, (ids.show("acc", hold.account), hold.stripe))
         if row is None:
             raise AssertionError(f"the holder of {hold.id} is locked with it")
         return row
@@ -58,8 +58,7 @@ class HoldBooks(Books):
 
         Refuses: AccountNotFound, SameAccount, CurrencyMismatch, NormalBalanceMismatch, AccountClosed.
         """
-        key = account_key(ref)
-        named = self.find(PartyRow, key) or self.find(AccountRow, key)
+        named = self.find(PartyRow, ref) or self.find(AccountRow, ref)
         if named is None:
             raise AccountNotFound(account=ref)
         facts = named.facts

@@ -110,6 +110,7 @@ class DepositStore(Store):
 
     rank = 25
     row = DepositRow
+    kinds = frozenset({"deposit", "deposit_ref"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Whose deposit it is never changes; a twin that is only looked up by its reference needs no account."""
@@ -213,6 +214,7 @@ class PayoutStore(Store):
 
     rank = 22
     row = PayoutRow
+    kinds = frozenset({"payout"})
 
     def reading(self, wants: Wants) -> Query | None:
         keys = wants.refs.get("payout")

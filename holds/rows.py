@@ -238,6 +238,7 @@ class HoldStore(Store):
 
     rank = 20
     row = HoldRow
+    kinds = frozenset({"hold", "withdrawal_ref"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Whose money it is and on which row it stands never changes, so it is read before the lock."""
@@ -365,8 +366,8 @@ class PartyRow(Row):
         self.new = self.changed = False
 
     @property
-    def key(self) -> UUID:
-        return self.facts.id
+    def key(self) -> str:
+        return self.facts.ref
 
     def copy(self) -> "PartyRow":
         return self
@@ -375,6 +376,7 @@ class PartyRow(Row):
 class PartyStore(Store):
     rank = 40
     row = PartyRow
+    kinds = frozenset({"party"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         refs = {account_key(ref) for ref in wants.refs.get("party", ())}

@@ -35,6 +35,7 @@ class RecordStore(Store):
 
     rank = 28
     row = RecordRow
+    kinds = frozenset({"billing_record", "refunds_of"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """A want `refunds_of` is what was given back of the payment with this id."""

@@ -66,6 +66,7 @@ class ClearingStore(Store):
 
     rank = 45
     row = ClearingRow
+    kinds = frozenset({"clearing", "clearing_account"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         domains = wants.refs.get("clearing")
@@ -145,6 +146,7 @@ class PositionStore(Store):
 
     rank = 46
     row = PositionRow
+    kinds = frozenset({"clearing_account"})
 
     def reading(self, wants: Wants) -> Query | None:
         pairs = [
@@ -251,6 +253,7 @@ class SettlementStore(Store):
 
     rank = 47
     row = SettlementRow
+    kinds = frozenset({"netting_batch"})
 
     def reading(self, wants: Wants) -> Query | None:
         names = wants.refs.get("netting_batch")

@@ -35,7 +35,7 @@ class Books(AccountBooks):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lines: list[Line] = []
-        self._net: dict[tuple[UUID, int], int] = {}
+        self._net: dict[tuple[str, int], int] = {}
 
     def give(self, row: AccountRow, bucket: Bucket, amount: int) -> None:
         """Raise a bucket. Into `available`, the credit line is repaid first. Refuses: AccountClosed."""
@@ -180,8 +180,8 @@ class Books(AccountBooks):
             raise EntryNotFound(entry=ids.show("ent", entry_id))
         return entry
 
-    def places(self) -> dict[UUID, int]:
-        return {line.account.id: place for place, line in reversed(list(enumerate(self._lines)))}
+    def places(self) -> dict[str, int]:
+        return {line.account.ref: place for place, line in reversed(list(enumerate(self._lines)))}
 
     def finish(self) -> None:
         if self._lines and self.entry is None:

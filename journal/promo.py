@@ -158,6 +158,7 @@ class GrantOwnerStore(Store):
 
     rank = 44
     row = GrantOwnerRow
+    kinds = frozenset({"promo_grant"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         grants = list(wants.refs.get("promo_grant", ()))
@@ -191,6 +192,7 @@ class PurseStore(Store):
 
     rank = 60
     row = PurseRow
+    kinds = frozenset({"promo_purse", "promo_grant"})
 
     def reading(self, wants: Wants) -> Query | None:
         purses = _purses(wants)

@@ -67,6 +67,7 @@ class RefundTotalStore(Store):
 
     rank = 32
     row = RefundTotalRow
+    kinds = frozenset({"refund_total"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Want the grants that promotional money goes back to."""

@@ -1,13 +1,13 @@
 """Entries as the executor sees them: new ones with their lines, and stored ones that a command refers to."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from accounts.rows import AccountFacts, Bucket, look_up
-from ledger_project.log.documents import entry_document, load_json, posting_document
+from ledger_project.kernel.canonical import plain
+from ledger_project.log.documents import BUCKET_LABELS, entry_document, load_json, posting_document
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 
@@ -33,13 +33,13 @@ class Line:
 
     def document(self) -> dict[str, Any]:
         return posting_document(
-            account=self.account.id,
-            stripe=self.stripe,
-            bucket=self.bucket.label,
-            amount=self.amount,
-            currency=self.account.currency,
-            balance_after=self.after,
-            version=self.version,
+            self.account.ref,
+            self.stripe,
+            BUCKET_LABELS[self.bucket],
+            self.amount,
+            self.account.currency,
+            self.after,
+            self.version,
         )
 
 
@@ -115,6 +115,7 @@ class EntryStore(Store):
 
     rank = 30
     row = EntryRow
+    kinds = frozenset({"entry"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Read the wanted entries, and want their accounts."""
@@ -173,24 +174,24 @@ class EntryStore(Store):
                 [entry.kind for entry in entries],
                 [entry.effective_at for entry in entries],
                 [entry.description for entry in entries],
-                [json.dumps(entry.references) for entry in entries],
-                [json.dumps(entry.metadata) for entry in entries],
+                [plain(entry.references) for entry in entries],
+                [plain(entry.metadata) for entry in entries],
                 [entry.reverses for entry in entries],
             ),
         )
         yield (
             "INSERT INTO journal_posting (entry_id, seq, account_id, stripe, bucket, amount, balance_after, version)"
             " SELECT * FROM unnest(%s::uuid[], %s::smallint[], %s::uuid[], %s::smallint[], %s::smallint[],"
-            " %s::text[]::numeric[], %s::text[]::numeric[], %s::text[]::bigint[])",
+            " %s::numeric[], %s::numeric[], %s::bigint[])",
             (
                 [entry.id for entry, _, _ in lines],
                 [seq for _, seq, _ in lines],
                 [line.account.id for _, _, line in lines],
                 [line.stripe for _, _, line in lines],
                 [int(line.bucket) for _, _, line in lines],
-                [str(line.amount) for _, _, line in lines],
-                [str(line.after) for _, _, line in lines],
-                [str(line.version) for _, _, line in lines],
+                [line.amount for _, _, line in lines],
+                [line.after for _, _, line in lines],
+                [line.version for _, _, line in lines],
             ),
         )
 

@@ -72,6 +72,7 @@ class AssetStore(Store):
 
     rank = 30
     row = AssetRow
+    kinds = frozenset({"reserve_asset"})
 
     def reading(self, wants: Wants) -> Query | None:
         refs = wants.refs.get("reserve_asset")
@@ -211,6 +212,7 @@ class SnapshotStore(Store):
 
     rank = 31
     row = SnapshotRow
+    kinds = frozenset[str]()
 
     def writing(self, rows: list[SnapshotRow], tenant: int, now: datetime) -> Iterable[Query]:
         yield (
@@ -266,6 +268,7 @@ class AttestationStore(Store):
 
     rank = 32
     row = AttestationRow
+    kinds = frozenset({"newest_attestation"})
 
     def reading(self, wants: Wants) -> Query | None:
         currencies = wants.refs.get("newest_attestation")

@@ -8,7 +8,7 @@ from accounts.errors import (
     NormalBalanceMismatch,
     ReservedName,
 )
-from accounts.rows import SOLE_CURRENCY, AccountRow, account_key
+from accounts.rows import SOLE_CURRENCY, AccountRow
 from holds.books import HoldBooks
 from holds.cash_rows import DepositRow
 from holds.commands.shared import AVAILABLE
@@ -117,7 +117,7 @@ def _receiver(books: HoldBooks, ref: str, open_account: bool) -> AccountRow:
 
     Refuses: AccountNotFound, CurrencyNotFound, ReservedName, NormalBalanceMismatch, AccountClosed.
     """
-    if open_account and books.find(AccountRow, account_key(ref)) is None and not ids.looks_like_id(ref):
+    if open_account and books.find(AccountRow, ref) is None and not ids.looks_like_id(ref):
         return books.open(ref, books.currency(None))
     row = books.account(ref)
     if row.facts.sign > 0:

@@ -8,17 +8,16 @@ them: amounts are decimal strings.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
+import orjson
 import rfc8785
 
 MAX_INTEGER = 2**53 - 1
 # An explicit bound, because otherwise the depth of the caller's stack would decide whether a document can be hashed:
 # one that was posted could then not be sealed, or not be verified by somebody else's program.
 MAX_DEPTH = 64
-
-# Circular references cannot get here: the depth bound stops them first.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 
 def canonical(document: Any) -> bytes:
@@ -27,18 +26,16 @@ def canonical(document: Any) -> bytes:
     Raises TypeError for a value (or key) of another type, ValueError for an integer out of range, a lone surrogate, or
     nesting deeper than MAX_DEPTH.
     """
-    _require_plain(document, MAX_DEPTH)
-    text = _encode(document)
-    # RFC 8785 sorts keys by UTF-16 code units and Python by code points. The two orders differ only where a key holds a
-    # character outside the basic plane, so ASCII text, nearly all of it, needs no further thought.
-    if text.isascii():
-        return text.encode("ascii")
-    if _has_astral_key(document):
-        return rfc8785.dumps(document)
+    _require_plain((document,), MAX_DEPTH + 1)
     try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError("a lone surrogate has no UTF-8 form") from error
+        encoded = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return _of_odd_strings(document)
+    # RFC 8785 sorts keys by UTF-16 code units and orjson by code points. The two orders differ only where a key holds a
+    # character outside the basic plane, so ASCII text, nearly all of it, needs no further thought.
+    if not encoded.isascii() and _has_astral_key(document):
+        return rfc8785.dumps(document)
+    return encoded
 
 
 def content_hash(document: Any) -> bytes:
@@ -46,26 +43,40 @@ def content_hash(document: Any) -> bytes:
     return hashlib.sha256(canonical(document)).digest()
 
 
-def _require_plain(value: Any, depth: int) -> None:
-    # The encoder itself would print floats and big integers, and turn number keys into strings, without a word. Strings
-    # are passed over without a call because this runs for every posting, and most values are strings.
+def plain(document: Any) -> str:
+    """JSON as it comes, for a `json` column: nobody hashes these bytes."""
+    return orjson.dumps(document).decode()
+
+
+def _of_odd_strings(document: Any) -> bytes:
+    """Of a document whose keys are enumerations of strings, or that has half a character somewhere."""
+    try:
+        return rfc8785.dumps(json.loads(json.dumps(document)))
+    except UnicodeEncodeError as error:
+        raise ValueError("a lone surrogate has no UTF-8 form") from error
+
+
+def _require_plain(values: Iterable[Any], depth: int) -> None:
+    # An encoder would print floats and big integers, and much else, without a word. Only what holds other values is
+    # looked into by a call, because this runs for every posting.
     if depth < 0:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if type(key) is not str and not isinstance(key, str):
-                raise TypeError(f"object keys are strings, not {type(key).__name__}")
-            if type(item) is not str:
-                _require_plain(item, depth - 1)
-    elif isinstance(value, list):
-        for item in value:
-            if type(item) is not str:
-                _require_plain(item, depth - 1)
-    elif isinstance(value, int):
-        if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise ValueError(f"{value} is beyond 2**53 - 1: write it as a string")
-    elif value is not None and not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} has no place in a hashed document")
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is bool or value is None:
+            continue
+        if kind is int:
+            if not -MAX_INTEGER <= value <= MAX_INTEGER:
+                raise ValueError(f"{value} is beyond 2**53 - 1: write it as a string")
+        elif kind is dict:
+            for key in value:
+                if type(key) is not str and not isinstance(key, str):
+                    raise TypeError(f"object keys are strings, not {type(key).__name__}")
+            _require_plain(value.values(), depth - 1)
+        elif kind is list:
+            _require_plain(value, depth - 1)
+        elif not isinstance(value, str):
+            raise TypeError(f"{kind.__name__} has no place in a hashed document")
 
 
 def _has_astral_key(value: Any) -> bool:

@@ -67,11 +67,11 @@ def entry_document(
 
 
 def posting_document(
-    *, account: UUID, stripe: int, bucket: str, amount: int, currency: str, balance_after: int, version: int
+    account: str, stripe: int, bucket: str, amount: int, currency: str, balance_after: int, version: int
 ) -> dict[str, Any]:
-    """A posting in the form that is hashed; positive is debit."""
+    """A posting in the form that is hashed, of the account with this public id; positive is debit."""
     return {
-        "account": ids.show("acc", account),
+        "account": account,
         "stripe": stripe,
         "bucket": bucket,
         "amount": str(amount),
@@ -105,15 +105,7 @@ def read(event_ids: Iterable[UUID], look: Look) -> dict[UUID, tuple[Document, by
     postings: dict[UUID, list[dict[str, Any]]] = {}
     for entry_id, account, stripe, bucket, amount, currency, after, version in look(_POSTINGS, (wanted,)):
         postings.setdefault(entry_id, []).append(
-            posting_document(
-                account=account,
-                stripe=stripe,
-                bucket=BUCKET_LABELS[bucket],
-                amount=amount,
-                currency=currency,
-                balance_after=after,
-                version=version,
-            )
+            posting_document(ids.show("acc", account), stripe, BUCKET_LABELS[bucket], amount, currency, after, version)
         )
     documents = {}
     for record in look(_EVENTS, (wanted,)):

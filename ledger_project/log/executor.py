@@ -5,7 +5,6 @@ idempotency keys are spent; then the plans run in memory; the second writes all 
 batch of one. docs/concurrency.md gives the locking rules as numbered cases.
 """
 
-import json
 import os
 import threading
 from collections.abc import Sequence
@@ -15,12 +14,12 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db import connection as django_connection
-from django.db import transaction
 from psycopg import errors as pg
 
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.canonical import content_hash
+from ledger_project.kernel.canonical import content_hash, plain
 from ledger_project.kernel.errors import Busy, IdempotencyKeyRequired, IdempotencyKeyReused, Refusal
 from ledger_project.kernel.fields import TextField
 from ledger_project.log import documents
@@ -71,8 +70,9 @@ Result = Done | Refusal | Exception
 
 def look(sql: str, parameters: Sequence[Any]) -> list[Any]:
     """Read rows with a prepared statement on this thread's connection."""
-    django_connection.ensure_connection()
-    return round_trip(django_connection.connection, [(sql, parameters)])[0]
+    django = connections[DEFAULT_DB_ALIAS]
+    django.ensure_connection()
+    return round_trip(django.connection, [(sql, parameters)])[0]
 
 
 class BatchRefused(Exception):
@@ -161,10 +161,11 @@ class _Attempt:
         self.atomic = atomic
         self.dry_run = dry_run
         self.tenant = calls[0].tenant
-        django_connection.ensure_connection()
-        self.connection: psycopg.Connection[Any] = django_connection.connection
+        django = connections[DEFAULT_DB_ALIAS]
+        django.ensure_connection()
+        self.connection: psycopg.Connection[Any] = django.connection
         # Inside a caller's transaction the batch is a savepoint of it: embedded use, and one commit for both.
-        nested = django_connection.in_atomic_block
+        nested = django.in_atomic_block
         self.begin, self.commit, self.rollback = (
             ("SAVEPOINT batch", "RELEASE SAVEPOINT batch", ["ROLLBACK TO SAVEPOINT batch", "RELEASE SAVEPOINT batch"])
             if nested
@@ -178,7 +179,8 @@ class _Attempt:
             for kind, ref in call.command.wants(call.arguments):
                 self.wants.add(kind, ref)
         for store in Store.all:
-            store.prepare(self.wants, look)
+            if store.takes_part(self.wants):
+                store.prepare(self.wants, look)
         try:
             batch, spent = self._lock()
             results, accepted = self._plan(batch, spent)
@@ -194,14 +196,15 @@ class _Attempt:
 
     def _lock(self) -> tuple[Batch, dict[str, tuple[UUID, str, Any]]]:
         """First round trip: lock in order, read, and find spent keys last, when a concurrent twin has committed."""
-        stores = [(store, query) for store in Store.all if (query := store.reading(self.wants))]
+        taking_part = [store for store in Store.all if store.takes_part(self.wants)]
+        stores = [(store, query) for store in taking_part if (query := store.reading(self.wants))]
         keys = [call.idempotency_key for call in self.calls]
         _, *reads, spent = round_trip(
-            self.connection, [(self.begin, ()), *(query for _, query in stores), (_SPENT_KEYS, (self.tenant, keys))]
+            self.connection, [(self.begin, ()), *(query for _, query in stores), (_SPENT_KEYS, (keys, self.tenant))]
         )
         batch = Batch(clock.adjusted(spent[0][0]))
         read = {store: rows for (store, _), rows in zip(stores, reads, strict=True)}
-        for store in Store.all:
+        for store in taking_part:
             store.load(read.get(store, ()), batch, self.wants)
         return batch, {key: (event_id, command, payload) for _, key, event_id, command, payload in spent if key}
 
@@ -284,12 +287,20 @@ class _Attempt:
         statement = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _) in enumerate(queries))
         parameters = [value for _, values in queries for value in values]
         round_trip(self.connection, [(f"WITH {statement} SELECT 1", parameters), (self.commit, ())])
+        if self.wants.committed:
+            for store, rows in changed.items():
+                store.written(rows)
 
 
+# One look-up by index for each key, whatever PostgreSQL believes about a table that nobody has analysed yet.
 _SPENT_KEYS = """
-SELECT clock_timestamp(), event.idempotency_key, event.id, event.command, event.payload
+SELECT clock_timestamp(), spent.*
   FROM (VALUES (1)) AS always
-  LEFT JOIN log_event AS event ON event.tenant_id = %s AND event.idempotency_key = ANY(%s::text[])
+  LEFT JOIN (
+       SELECT event.* FROM unnest(%s::text[]) AS wanted (key) CROSS JOIN LATERAL (
+              SELECT idempotency_key, id, command, payload FROM log_event
+               WHERE tenant_id = %s AND idempotency_key = wanted.key LIMIT 1) AS event
+       ) AS spent ON true
 """
 
 
@@ -321,8 +332,8 @@ def _events(tenant: int, batch: Batch, accepted: list[tuple[Call, Unit, Done]]) 
             [call.command.name for call in calls],
             [call.idempotency_key for call in calls],
             [call.actor for call in calls],
-            [json.dumps(call.payload) for call in calls],
-            [json.dumps(unit.result) for _, unit, _ in accepted],
+            [plain(call.payload) for call in calls],
+            [plain(unit.result) for _, unit, _ in accepted],
             [done.content_hash for _, _, done in accepted],
         ),
     )

@@ -57,16 +57,23 @@ class Wants:
 
 
 class Store:
-    """How one kind of row is found, locked and written. Rows are locked in the order of their stores' `rank`."""
+    """How one kind of row is found, locked and written. Rows are locked in the order of their stores' `rank`.
+
+    A store is asked only where a batch wants one of its `kinds` of references.
+    """
 
     rank: ClassVar[int]
     row: ClassVar[type[Row]]
+    kinds: ClassVar[frozenset[str]]
     all: ClassVar[list["Store"]] = []
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.row.store = cls()
         Store.all = sorted([*Store.all, cls.row.store], key=lambda store: store.rank)
+
+    def takes_part(self, wants: Wants) -> bool:
+        return not self.kinds.isdisjoint(wants.refs)
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Before any lock: turn names into ids, and want what wanted rows refer to. `look` reads; facts only."""
@@ -81,6 +88,9 @@ class Store:
     def writing(self, rows: list[Any], tenant: int, now: datetime) -> Iterable[Query]:
         """Statements, each fit to be one WITH query, that write the changed rows of one batch."""
         return ()
+
+    def written(self, rows: list[Any]) -> None:
+        """Called once those rows are committed."""
 
 
 class Described(Protocol):

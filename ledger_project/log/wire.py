@@ -7,7 +7,7 @@ write. Statements are prepared at first use on a connection. Parameters travel a
 
 import re
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -23,12 +23,8 @@ from psycopg.pq.abc import PGresult
 Statement = tuple[str, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
 
-_IN_AND_OUT = select.POLLIN | select.POLLOUT
 _UNKNOWN = 0  # PostgreSQL infers the type from the cast or the column beside it
 _OIDS: dict[type, int] = {bool: 16, int: 20, UUID: 2950, datetime: 1184}
-
-# The names of what is prepared on each connection, by statement and parameter types.
-_prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[tuple[str, tuple[int, ...]], bytes]] = WeakKeyDictionary()
 
 
 def round_trip(connection: psycopg.Connection[Any], statements: Sequence[Statement]) -> list[Rows]:
@@ -37,35 +33,39 @@ def round_trip(connection: psycopg.Connection[Any], statements: Sequence[Stateme
     Raises the first error as psycopg's; the statements after it were not executed. `%s` marks a parameter; a list is
     sent as an array literal, whose type the statement says.
     """
+    wire = _wires.get(connection)
+    if wire is None:
+        wire = _wires[connection] = _Wire(connection)
     with connection.lock:
         # Inside `atomic`, psycopg begins the transaction with its first own statement; it must not be later than ours.
         begins = not connection.autocommit and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
         try:
-            results, error = _Exchange(connection).run([("BEGIN", ()), *statements] if begins else statements)
+            results, error = wire.exchange([("BEGIN", ()), *statements] if begins else statements)
         except BaseException:
             # Lost or stopped half-way: results nobody has read would be taken for the next statement's.
             connection.pgconn.finish()
             raise
-    if error is not None:
-        raise error
-    return [_rows(connection, result) for result in results[begins:]]
+        if error is not None:
+            raise error
+        return [wire.rows(result) for result in results[begins:]]
 
 
-class _Exchange:
-    """The statements of one round trip on their way."""
+class _Wire:
+    """What a connection keeps from one round trip to the next: the names of what is prepared, and how rows are read."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self.connection = connection
         self.pgconn = connection.pgconn
-        self.names = _prepared.setdefault(connection, {})
+        self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
         self.fresh: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        # Not of the connection itself, which could then never be let go of: this is kept for as long as it lives.
+        self.transformer = Transformer.from_context(connection.adapters)
+        self.poll = select.poll()
+
+    def exchange(self, statements: Sequence[Statement]) -> tuple[list[PGresult], psycopg.Error | None]:
+        """The statements' results, and the first error. Raises OperationalError when the connection is lost."""
         if self.pgconn.status == pq.ConnStatus.BAD:
             raise psycopg.OperationalError("the connection is closed")
-        self.poll = select.poll()
-        self.poll.register(self.pgconn.socket, select.POLLIN)
-
-    def run(self, statements: Sequence[Statement]) -> tuple[list[PGresult], psycopg.Error | None]:
-        """The statements' results, and the first error. Raises OperationalError when the connection is lost."""
+        self.fresh.clear()
         self.pgconn.enter_pipeline_mode()
         prepares = [self._send(*statement) for statement in statements]
         self.pgconn.pipeline_sync()
@@ -79,18 +79,24 @@ class _Exchange:
         self.pgconn.exit_pipeline_mode()
         return results, failures[0] if failures else None
 
+    def rows(self, result: PGresult) -> Rows:
+        """The rows of a result, loaded as the connection's adapters say."""
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            return []
+        self.transformer.set_pgresult(result)
+        return self.transformer.load_rows(0, result.ntuples, tuple)
+
     def _send(self, sql: str, parameters: Sequence[Any]) -> tuple[str, tuple[int, ...]] | None:
         """Queue one statement, and before it its preparation where it is new; says what is being prepared."""
-        oids = tuple(_OIDS.get(type(value), _UNKNOWN) for value in parameters)
+        oids = tuple([_OIDS.get(type(value), _UNKNOWN) for value in parameters])
         key = sql, oids
         name = self.names.get(key) or self.fresh.get(key)
+        new = name is None
         if name is None:
             name = self.fresh[key] = f"ledger_{len(self.names) + len(self.fresh)}".encode()
             self.pgconn.send_prepare(name, numbered(sql), oids)
-        else:
-            key = None  # type: ignore[assignment]
         self.pgconn.send_query_prepared(name, [_text(value) for value in parameters])
-        return key
+        return key if new else None
 
     def _next(self) -> PGresult | None:
         """The next result; sends what is still unsent.
@@ -100,9 +106,8 @@ class _Exchange:
         """
         while self.pgconn.is_busy():
             unsent = self.pgconn.flush()
-            ready = select.poll()
-            ready.register(self.pgconn.socket, select.POLLIN | select.POLLOUT if unsent else select.POLLIN)
-            ready.poll()
+            self.poll.register(self.pgconn.socket, select.POLLIN | select.POLLOUT if unsent else select.POLLIN)
+            self.poll.poll()
             self.pgconn.consume_input()
         return self.pgconn.get_result()
 
@@ -117,23 +122,8 @@ class _Exchange:
             failures.append(error_from_result(result, encoding="utf-8"))
         return result
 
-    def _wait(self) -> None:
-        """Until a result is there. libpq would wait by itself, but holding the interpreter, and with it the thread that
-        may have the lock we wait for."""
-        unsent = self.pgconn.flush()
-        while unsent or self.pgconn.is_busy():
-            self.poll.modify(self.pgconn.socket, _IN_AND_OUT if unsent else select.POLLIN)
-            self.poll.poll()
-            self.pgconn.consume_input()
-            unsent = unsent and self.pgconn.flush()
 
-
-def _rows(connection: psycopg.Connection[Any], result: PGresult) -> Rows:
-    if result.status != pq.ExecStatus.TUPLES_OK:
-        return []
-    transformer = Transformer(connection)
-    transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple)
+_wires: WeakKeyDictionary[psycopg.Connection[Any], _Wire] = WeakKeyDictionary()
 
 
 @lru_cache(maxsize=1024)
@@ -153,26 +143,48 @@ def numbered(sql: str) -> bytes:
 
 def _text(value: Any) -> bytes | None:
     """A parameter in PostgreSQL's text form."""
+    kind = type(value)
+    if kind is list:
+        return array(value).encode()
     if value is None:
         return None
-    if isinstance(value, list):
-        return array(value).encode()
-    if isinstance(value, bytes):
+    if kind is bytes:
         return b"\\x" + value.hex().encode()
-    if isinstance(value, datetime):
+    if kind is datetime:
         return value.isoformat().encode()
     return str(value).encode()
 
 
-def array(values: Iterable[Any]) -> str:
-    """An array literal of strings, integers, UUIDs, bools, bytes, times and None."""
+def array(values: Sequence[Any]) -> str:
+    """An array literal of strings, integers, UUIDs, bools, bytes, times and None.
+
+    Arrays are most of what a batch sends, and of one type each: strings and integers are written as a whole.
+    """
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return "{" + ",".join(map(str, values)) + "}"
+    if kinds == {str}:
+        return _strings(values)
+    if kinds == {UUID}:
+        return "{" + ",".join([value.hex for value in values]) + "}"
     return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _strings(values: Sequence[str]) -> str:
+    """Inside quotes only the quote and the backslash are special. A NUL, which no text can hold, parts them."""
+    text = "\0".join(values)
+    if text.count("\0") != len(values) - 1:
+        raise ValueError("a NUL cannot be stored as text")
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    if '"' in text:
+        text = text.replace('"', '\\"')
+    return '{"' + text.replace("\0", '","') + '"}'
 
 
 def _element(value: Any) -> str:
     if isinstance(value, str):
-        # Inside quotes only these two are special. A NUL cannot be stored as text, and no field lets one through.
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return _strings([value])[1:-1]
     if value is None:
         return "NULL"
     if isinstance(value, bytes):

@@ -72,6 +72,7 @@ _COLUMNS = (
 class EndpointStore(Store):
     rank = 6
     row = EndpointRow
+    kinds = frozenset({"webhook", ALL_SLOTS[0]})
 
     def reading(self, wants: Wants) -> Query | None:
         wanted, whole = wants.refs.get("webhook", set()), ALL_SLOTS[0] in wants.refs
@@ -233,6 +234,7 @@ class DeliveryRow(Row):
 class DeliveryStore(Store):
     rank = 7
     row = DeliveryRow
+    kinds = frozenset({"delivery"})
 
     def reading(self, wants: Wants) -> Query | None:
         wanted = wants.refs.get("delivery")

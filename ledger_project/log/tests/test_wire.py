@@ -1,11 +1,14 @@
 """Round trips: values arrive as they were, errors leave the connection fit for use."""
 
+import gc
 import threading
+import weakref
 from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection, connections, transaction
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +85,18 @@ def test_a_connection_that_is_lost_says_so() -> None:
         round_trip(raw, [("SELECT 1", ())])
 
     connection.close()
+
+
+def test_a_connection_that_nobody_uses_is_let_go_of() -> None:
+    raw = psycopg.connect(settings.DATABASE_URL, autocommit=True)
+    round_trip(raw, [("SELECT 1", ())])
+    raw.close()
+    gone = weakref.ref(raw)
+
+    del raw
+    gc.collect()
+
+    assert gone() is None
 
 
 def test_the_first_statement_of_a_transaction_belongs_to_it() -> None:
