@@ -1,6 +1,9 @@
 """Logging in: how often a password may be tried, from where, and what the log is told."""
 
 import logging
+import os
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -145,3 +148,27 @@ def test_weak_passwords_are_refused(password, clerk):
     clerk.username = "the-clerk-is-me"
     with pytest.raises(ValidationError):
         validate_password(password, clerk)
+
+
+SAY = """
+from django.conf import settings as s
+print(s.STAFF_SECOND_FACTOR, s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)
+print(s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE, s.SESSION_COOKIE_PATH, s.SESSION_COOKIE_DOMAIN)
+"""
+
+
+@pytest.mark.parametrize(
+    ("https", "said"),
+    [
+        ("true", "True __Host-session __Host-csrf True True"),
+        ("false", "False sessionid csrftoken False False"),
+    ],
+    ids=["tls", "demo"],
+)
+def test_behind_tls_cookies_are_this_hosts_alone_and_a_second_factor_is_asked_for(https: str, said: str):
+    given = {name: value for name, value in os.environ.items() if name != "STAFF_SECOND_FACTOR"}
+    given |= {"HTTPS": https, "DJANGO_SECRET_KEY": "x" * 60, "DJANGO_SETTINGS_MODULE": "ledger_project.settings"}
+
+    answer = subprocess.run([sys.executable, "-c", SAY], env=given, capture_output=True, text=True, check=True)
+
+    assert answer.stdout.splitlines() == [said, "True Lax / None"]
