@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import random
-import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from django.conf import settings  # noqa: E402  (the settings read what RUN conf
 from django.db import connection, connections  # noqa: E402
 
 from accounts.models import Account  # noqa: E402
+from ledger_project.kernel import ids  # noqa: E402
 from ledger_project.log.executor import Call, execute, execute_one  # noqa: E402
 from ledger_project.testing.ledger import Ledger  # noqa: E402
 
@@ -49,9 +50,9 @@ class Peer:
     """Plain psycopg connections, one a caller, calling the function that writes the same rows."""
 
     def __init__(self, ledger: Ledger, names: list[str]) -> None:
-        ids = dict(Account.objects.filter(tenant=ledger.tenant).values_list("name", "id"))
+        known = dict(Account.objects.filter(tenant=ledger.tenant).values_list("name", "id"))
         self.tenant = ledger.tenant
-        self.ids = [ids[name] for name in names]
+        self.ids = [known[name] for name in names]
         self.names = names
         self.connections: dict[int, psycopg.Connection[Any]] = {}
         self.numbers = itertools.count()
@@ -68,7 +69,7 @@ class Peer:
             "SELECT bench_transfer(%s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 self.tenant,
-                uuid.uuid4(),
+                ids.make(datetime.now(UTC), 0),
                 f"peer-{next(self.numbers)}",
                 self.ids[payer],
                 self.ids[receiver],

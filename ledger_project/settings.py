@@ -252,7 +252,6 @@ STORAGES = {
 
 # Single calls that wait at the same moment in one process are executed as one batch (docs/concurrency.md).
 GROUP_COMMIT = env.flag("GROUP_COMMIT", default=True)
-GROUP_LEADERS = env.integer("GROUP_LEADERS", default=2, minimum=1)
 GROUP_LIMIT = env.integer("GROUP_LIMIT", default=128, minimum=1)
 
 # The sealed log. The key signs checkpoints: PEM in LEDGER_SIGNING_KEY, or a file, which `rotate_signing_key` replaces.

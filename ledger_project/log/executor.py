@@ -127,8 +127,7 @@ def execute(calls: Sequence[Call], *, atomic: bool = False, dry_run: bool = Fals
     raise AssertionError("unreachable")
 
 
-# Two leaders, so that one batch is planned while the other is written; more only wait for each other's rows.
-_group: Group[Call, Any] = Group(execute, leaders=settings.GROUP_LEADERS, limit=settings.GROUP_LIMIT)
+_group: Group[Call, Any] = Group(execute, limit=settings.GROUP_LIMIT)
 
 
 def _forbidden(calls: Sequence[Call], error: psycopg.Error, *, atomic: bool, dry_run: bool) -> list[Result]:

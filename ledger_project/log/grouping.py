@@ -1,12 +1,16 @@
 """Group commit: calls that wait at the same moment are executed as one batch.
 
-There is no thread of its own and no timer. A caller that finds a leader's place free leads: it executes what waits
-(its own call among it), hands the place to the first caller still waiting, and returns. A caller alone therefore
-executes at once; under load a batch gathers by itself while the one before it commits. Calls are taken in the order
-in which they came, so none waits for more than the batches before it.
+There is no thread of its own. A caller that finds nobody at work for its family (calls of one tenant) leads: it
+executes what waits (its own call among it), hands the lead to the first caller still waiting, and returns. A caller
+alone executes at once; under load a batch gathers by itself while the one before it commits.
+
+Those whom a batch has just answered tend to come right back. So a leader that follows a batch of several waits for as
+many again, for `PATIENCE` at most: each batch has a fixed cost, and without the wait half of the callers would miss
+every other one. Calls are taken in the order in which they came: none waits for more than the batches before it.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
@@ -14,76 +18,97 @@ from typing import Generic, TypeVar
 C = TypeVar("C")
 R = TypeVar("R")
 
+PATIENCE = 2_000_000  # nanoseconds: what a batch of several takes, and more than its callers need to come back
+
 
 class _Waiter(Generic[C, R]):
     """A caller: woken either with its result or to lead."""
 
-    __slots__ = ("call", "family", "result", "woken")
+    __slots__ = ("call", "result", "woken")
 
-    def __init__(self, call: C, family: Hashable) -> None:
+    def __init__(self, call: C) -> None:
         self.call = call
-        self.family = family
         self.result: R | BaseException | None = None
         self.woken = threading.Lock()
         self.woken.acquire()
 
 
+class _Queue(Generic[C, R]):
+    """Who waits in one family, and what is known of its last batch."""
+
+    __slots__ = ("busy", "ended", "expected", "gathered", "waiting")
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.waiting: deque[_Waiter[C, R]] = deque()
+        self.expected = 1
+        self.ended = 0
+        self.gathered: threading.Lock | None = None  # held while a leader waits for as many as it expects
+
+
 class Group(Generic[C, R]):
-    """Gathers single calls into batches of one family (calls of one tenant) for `execute`.
+    """Gathers single calls into batches of one family for `execute`: at most `limit` calls each, one at a time."""
 
-    At most `leaders` batches are under way at once, of at most `limit` calls each.
-    """
-
-    def __init__(self, execute: Callable[[Sequence[C]], Sequence[R]], *, leaders: int, limit: int) -> None:
+    def __init__(self, execute: Callable[[Sequence[C]], Sequence[R]], *, limit: int) -> None:
         self._execute = execute
         self._limit = limit
-        self._places = leaders
         self._lock = threading.Lock()
-        self._waiting: deque[_Waiter[C, R]] = deque()
+        self._queues: dict[Hashable, _Queue[C, R]] = {}
 
     def submit(self, call: C, family: Hashable) -> R:
         """Execute one call together with those that wait now. What `execute` raises is raised to every caller."""
-        me: _Waiter[C, R] = _Waiter(call, family)
+        me: _Waiter[C, R] = _Waiter(call)
         with self._lock:
-            leads = self._places > 0
+            queue = self._queues.get(family)
+            if queue is None:
+                queue = self._queues[family] = _Queue()
+            leads = not queue.busy
             if leads:
-                self._places -= 1
+                queue.busy = True
             else:
-                self._waiting.append(me)
+                queue.waiting.append(me)
+                if queue.gathered and len(queue.waiting) + 1 >= queue.expected:
+                    queue.gathered.release()
+                    queue.gathered = None
         if not leads:
             me.woken.acquire()
         if me.result is None:
-            self._lead(me)
+            self._lead(me, queue)
         result = me.result
         if result is None or isinstance(result, BaseException):
             raise result or AssertionError("a leader left a call without a result")
         return result
 
-    def _lead(self, me: _Waiter[C, R]) -> None:
-        batch = self._gather(me)
+    def _lead(self, me: _Waiter[C, R], queue: _Queue[C, R]) -> None:
+        batch = [me]
         results: Sequence[R | BaseException]
         try:
+            self._wait_for_others(queue)
+            with self._lock:
+                batch += [queue.waiting.popleft() for _ in range(min(len(queue.waiting), self._limit - 1))]
             results = self._execute([waiter.call for waiter in batch])
         except BaseException as error:
             # Also when this thread is being stopped: the others must not wait for ever for a leader that is gone.
             results = [error] * len(batch)
+        with self._lock:
+            queue.expected, queue.ended = len(batch), time.monotonic_ns()
+            successor = queue.waiting.popleft() if queue.waiting else None
+            queue.busy = successor is not None
         for waiter, result in zip(batch, results, strict=True):
             waiter.result = result
             if waiter is not me:
                 waiter.woken.release()
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().woken.release()
-            else:
-                self._places += 1
+        if successor:
+            successor.woken.release()
 
-    def _gather(self, me: _Waiter[C, R]) -> list[_Waiter[C, R]]:
-        """Me and the oldest waiting calls of my family, in their order."""
-        batch, others = [me], deque[_Waiter[C, R]]()
+    def _wait_for_others(self, queue: _Queue[C, R]) -> None:
+        """Until as many wait as the last batch had, where it has just ended, and not for long."""
         with self._lock:
-            while self._waiting:
-                waiter = self._waiting.popleft()
-                mine = waiter.family == me.family and len(batch) < self._limit
-                (batch if mine else others).append(waiter)
-            self._waiting = others
-        return batch
+            patience = queue.ended + PATIENCE - time.monotonic_ns()
+            if queue.expected == 1 or patience <= 0 or len(queue.waiting) + 1 >= queue.expected:
+                return
+            gathered = queue.gathered = threading.Lock()
+            gathered.acquire()
+        gathered.acquire(timeout=patience / 10**9)
+        with self._lock:
+            queue.gathered = None

@@ -37,7 +37,7 @@ class Recorder:
 
 def test_everybody_gets_their_own_result() -> None:
     execute = Recorder()
-    group: Group[int, int] = Group(execute, leaders=2, limit=8)
+    group: Group[int, int] = Group(execute, limit=8)
 
     results = together([partial(group.submit, n, "family") for n in range(1, 65)])
 
@@ -45,20 +45,46 @@ def test_everybody_gets_their_own_result() -> None:
     assert sorted(n for batch in execute.batches for n in batch) == list(range(1, 65))
     assert max(map(len, execute.batches)) <= 8
     assert len(execute.batches) < 64
-    assert execute.most_at_once <= 2
+    assert execute.most_at_once == 1
 
 
 def test_families_are_not_mixed() -> None:
     execute = Recorder()
-    group: Group[int, int] = Group(execute, leaders=1, limit=64)
+    group: Group[int, int] = Group(execute, limit=64)
 
     together([partial(group.submit, n, n % 2) for n in range(1, 33)])
 
     assert all(len({n % 2 for n in batch}) == 1 for batch in execute.batches)
+    assert execute.most_at_once == 2
+
+
+def test_callers_that_come_right_back_share_one_batch_each_time() -> None:
+    """All but the first batch have everyone; those who came while it was executed would else be every other batch."""
+    execute = Recorder()
+    group: Group[int, int] = Group(execute, limit=64)
+
+    def come_back() -> None:
+        for n in range(1, 21):
+            group.submit(n, "family")
+
+    together([come_back] * 8)
+
+    assert sum(map(len, execute.batches)) == 160
+    assert sum(len(batch) == 8 for batch in execute.batches) > len(execute.batches) / 2
+
+
+def test_a_leader_does_not_wait_for_those_who_stay_away() -> None:
+    execute = Recorder()
+    group: Group[int, int] = Group(execute, limit=64)
+    together([partial(group.submit, n, "family") for n in range(1, 9)])
+
+    assert group.submit(5, "family") == 10
+    assert group.submit(6, "family") == 12
+    assert execute.batches[-2:] == [[5], [6]]
 
 
 def test_what_execute_raises_reaches_everyone_and_the_place_is_free_again() -> None:
-    group: Group[int, int] = Group(Recorder(), leaders=1, limit=64)
+    group: Group[int, int] = Group(Recorder(), limit=64)
 
     results = together([partial(group.submit, n, "family") for n in (-1, -1, -1, -1)])
 
@@ -68,9 +94,7 @@ def test_what_execute_raises_reaches_everyone_and_the_place_is_free_again() -> N
 
 def test_a_caller_alone_executes_on_its_own_thread() -> None:
     threads = []
-    group: Group[int, int] = Group(
-        lambda calls: [threads.append(threading.get_ident()) or 1 for _ in calls], leaders=1, limit=64
-    )
+    group: Group[int, int] = Group(lambda calls: [threads.append(threading.get_ident()) or 1 for _ in calls], limit=64)
 
     group.submit(1, "family")
 
