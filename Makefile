@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak mutants fuzz chaos sealing proofs check fmt bench lock clean
+.PHONY: help up down test soak mutants fuzz chaos sealing proofs check fmt bench bench-replay lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -60,6 +60,9 @@ fmt: $(VENV)/installed-dev ## Format the code and mend what the linter can
 
 bench: $(VENV)/installed ## Measure; results as JSON and a table
 	$(BIN)/python -m bench $(ARGS)
+
+bench-replay: $(VENV)/installed ## Replay a million copied postings against a bare sum over the same rows, in turns
+	$(BIN)/python -m bench.replay $(ARGS)
 
 lock: $(VENV)/installed-dev ## Resolve both lock files again; ARGS=--upgrade takes newer versions
 	$(PIP) uv

@@ -5,4 +5,4 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import commands  # noqa: F401  (declares them)
+        from accounts import commands, replay  # noqa: F401  (declares them)

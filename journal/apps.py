@@ -5,4 +5,4 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-        from journal import commands, tallies  # noqa: F401  (declare commands and checks)
+        from journal import commands, replay, tallies  # noqa: F401  (declare commands and checks)

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from accounts.models import NUMERIC
+from ledger_project.log.models import SnapshotField
 
 
 class Entry(models.Model):
@@ -265,6 +266,39 @@ class MonitorCursor(models.Model):
 
     def __str__(self) -> str:
         return str(self.next_index)
+
+
+class VerifiedPoint(models.Model):
+    """The view of the database in which a full replay last found a tenant's books right."""
+
+    tenant = models.OneToOneField("accounts.Tenant", models.PROTECT, primary_key=True, related_name="+")
+    snapshot = SnapshotField()
+    verified_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} at {self.verified_at}"
+
+
+class VerifiedBalance(models.Model):
+    """A balance row as it was at the verified point: where an incremental replay begins to add up."""
+
+    pk = models.CompositePrimaryKey("account_id", "stripe")
+    account = models.ForeignKey(
+        "accounts.Account", models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
+    stripe = models.SmallIntegerField()
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    version = models.BigIntegerField()
+    available = models.DecimalField(**NUMERIC)
+    held = models.DecimalField(**NUMERIC)
+    escrowed = models.DecimalField(**NUMERIC)
+    bonded = models.DecimalField(**NUMERIC)
+    fee_pool = models.DecimalField(**NUMERIC)
+    promo = models.DecimalField(**NUMERIC)
+    credit_used = models.DecimalField(**NUMERIC)
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.stripe}"
 
 
 class PostingLine(models.Model):

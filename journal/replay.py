@@ -1,138 +1,184 @@
-"""Replay: recompute what is stored from what was posted, and say exactly where they differ.
+"""Replay: rebuild what is stored from the log and its postings alone, and say exactly where the two differ.
 
-Set-based, in one pass of PostgreSQL over the postings; nothing is repaired. A check is a named query that finds
-differences; an empty result is a pass.
+Set-based: PostgreSQL adds up all postings in one pass, and what differs is read row by row. Nothing is repaired.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from django.db import connection
+from collections.abc import Iterator
+from itertools import chain
 
 from accounts.rows import Bucket
-
-LIMIT = 1000  # differences listed of one check; the count says how many there are
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not as the postings say."""
-
-    check: str
-    tenant: int
-    subject: str
-    stored: str
-    replayed: str
+from journal import verified
+from ledger_project.log.checks import Check, Comparison, Difference, Scope, compare, view
 
 
-@dataclass(frozen=True)
-class Check:
-    """A named comparison. Its query takes a tenant or NULL for all, and yields tenant, subject, stored, replayed."""
-
-    name: str
-    says: str
-    query: str
-
-    all: ClassVar[list["Check"]] = []
-
-    def __post_init__(self) -> None:
-        Check.all.append(self)
-
-    def run(self, tenant: int | None) -> Iterator[Difference]:
-        with connection.cursor() as cursor:
-            cursor.execute(self.query, {"tenant": tenant})
-            for record in cursor.fetchmany(LIMIT):
-                yield Difference(self.name, *map(_plain, record))
+def replay(tenant: int | None = None, *, incremental: bool = False) -> list[Difference]:
+    """Every difference between what is stored and what the log says, of one tenant or of all."""
+    return [each for _, found in replayed(tenant, incremental=incremental) for each in found]
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, int) else str(value)
+def replayed(
+    tenant: int | None = None, *, incremental: bool = False
+) -> Iterator[tuple[Comparison, Iterator[Difference]]]:
+    """The comparisons in turn, each with what it finds; all see one moment. Read each before the next.
+
+    A full replay without a difference is the point from which an incremental one goes on.
+    """
+    with view():
+        scope = verified.scope(tenant, incremental=incremental)
+        sound = not incremental
+        for comparison in rebuilding():
+            found = comparison.find(scope)
+            first = next(found, None)
+            sound &= first is None
+            yield comparison, chain([] if first is None else [first], found)
+        if sound:
+            verified.mark(tenant)
 
 
-def replay(tenant: int | None = None, *, watch: Callable[[Check], None] = lambda check: None) -> list[Difference]:
-    """Every difference that any check finds; one read-only snapshot for all of them."""
-    differences: list[Difference] = []
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        try:
-            for check in Check.all:
-                watch(check)
-                differences += check.run(tenant)
-        finally:
-            cursor.execute("ROLLBACK")
-    return differences
+def rebuilding() -> list[Comparison]:
+    """The comparisons that replay is made of."""
+    return [comparison for comparison in Comparison.all if comparison.rebuilds]
 
 
-def _sums() -> str:
-    # A posting's amount is debit-positive; a balance is in its account's normal direction, and drawn credit is the
-    # other side of it.
-    sign = "CASE WHEN account.type IN ('asset', 'expense') THEN 1 ELSE -1 END"
-    flipped = "CASE WHEN bucket = 6 THEN -1 ELSE 1 END"
-    return f"{sign} * {flipped} * replayed.amount"
-
-
-_BALANCES = f"""
-WITH replayed AS (
-    SELECT account_id, stripe, bucket, sum(amount) AS amount
-      FROM journal_posting GROUP BY account_id, stripe, bucket
-), stored AS (
-    SELECT balance.tenant_id, balance.account_id, balance.stripe, bucket.number AS bucket, bucket.amount
-      FROM accounts_balance AS balance, LATERAL (VALUES
-           {", ".join(f"({bucket.value}, balance.{bucket.label})" for bucket in Bucket)}) AS bucket (number, amount)
-     WHERE %(tenant)s::int IS NULL OR balance.tenant_id = %(tenant)s
+BALANCES = Check("balances_equal_postings", "every bucket and the drawn credit is the sum of its postings")
+VERSIONS = Check("versions_unbroken", "the postings of a balance row are numbered 1, 2, 3 … up to its version")
+TRIAL_BALANCE = Check(
+    "trial_balance_zero", "debits equal credits in every currency, and what they add up belongs to entries"
 )
-SELECT account.tenant_id,
-       account.name || CASE WHEN account.stripes > 1 THEN '#' || stripe ELSE '' END || ' '
-         || (ARRAY[{", ".join(f"'{bucket.label}'" for bucket in Bucket)}])[bucket + 1],
-       coalesce(stored.amount, 0), coalesce({_sums()}, 0)
-  FROM stored FULL JOIN replayed USING (account_id, stripe, bucket)
-  JOIN accounts_account AS account ON account.id = account_id
- WHERE (%(tenant)s::int IS NULL OR account.tenant_id = %(tenant)s)
-   AND coalesce(stored.amount, 0) <> coalesce({_sums()}, 0)
- ORDER BY 1, 2
+
+# A posting's amount is debit-positive; a balance is in its account's normal direction, and drawn credit is the other
+# side of it.
+_SIGN = (
+    "(CASE WHEN account.type IN ('asset', 'expense') THEN 1 ELSE -1 END"
+    f" * CASE WHEN bucket = {int(Bucket.CREDIT_USED)} THEN -1 ELSE 1 END)"
+)
+_LABELS = ", ".join(f"'{bucket.label}'" for bucket in Bucket)
+_BUCKETS = f"(ARRAY[{_LABELS}])[bucket + 1]"
+_NAME = "coalesce(account.name, account_id::text) || CASE WHEN account.stripes > 1 THEN '#' || stripe ELSE '' END"
+
+
+def _postings(scope: Scope) -> str:
+    """The postings in scope, added up by balance row and bucket: the one pass that reads them all.
+
+    Incrementally those behind the verified version of their row are read, by their primary key; a transaction that was
+    late is among them, whenever it began.
+    """
+    sums = "sum(amount) AS amount, count(*) AS postings, max(version) AS newest"
+    if scope.incremental:
+        return f"""
+            SELECT row.account_id, row.stripe, later.bucket, later.amount, later.postings, later.newest
+              FROM accounts_balance AS row LEFT JOIN journal_verifiedbalance AS base USING (account_id, stripe)
+             CROSS JOIN LATERAL (
+                   SELECT bucket, {sums} FROM (
+                          SELECT bucket, amount, version FROM journal_posting
+                           WHERE account_id = row.account_id AND stripe = row.stripe
+                             AND version > coalesce(base.version, 0) OFFSET 0) AS line
+                    GROUP BY bucket) AS later
+             WHERE {scope.of("row.tenant_id")}"""
+    if scope.tenant is not None:
+        return f"""
+            SELECT account_id, stripe, bucket, {sums} FROM journal_posting
+             WHERE account_id IN (SELECT id FROM accounts_account WHERE tenant_id = %(tenant)s)
+             GROUP BY account_id, stripe, bucket"""
+    return f"SELECT account_id, stripe, bucket, {sums} FROM journal_posting GROUP BY account_id, stripe, bucket"
+
+
+def _balances(scope: Scope) -> str:
+    base = "coalesce(base.{0}, 0)" if scope.incremental else "0"
+    join = "LEFT JOIN journal_verifiedbalance AS base USING (account_id, stripe)" if scope.incremental else ""
+    replayed = f"(coalesce(stored.base, 0) + coalesce({_SIGN} * posted.amount, 0))"
+    columns = ", ".join(f"({bucket.value}, balance.{bucket.label}, {base.format(bucket.label)})" for bucket in Bucket)
+    return f"""
+WITH posted AS MATERIALIZED ({_postings(scope)}
+), stored AS (
+    SELECT account_id, stripe, bucket.number AS bucket, bucket.amount, bucket.base
+      FROM accounts_balance AS balance {join}, LATERAL (VALUES {columns}) AS bucket (number, amount, base)
+     WHERE {scope.of("balance.tenant_id")}
+), chains AS (
+    SELECT balance.tenant_id, account_id, stripe, balance.version, {base.format("version")} AS first,
+           coalesce(posted.newest, {base.format("version")}) AS newest, coalesce(posted.postings, 0) AS postings
+      FROM accounts_balance AS balance {join}
+      LEFT JOIN (SELECT account_id, stripe, max(newest) AS newest, sum(postings) AS postings
+                   FROM posted GROUP BY account_id, stripe) AS posted USING (account_id, stripe)
+     WHERE {scope.of("balance.tenant_id")}
+)
+SELECT '{BALANCES.name}', account.tenant_id, {_NAME} || ' ' || {_BUCKETS},
+       coalesce(stored.amount, 0)::text, {replayed}::text,
+       'acc_' || replace(account_id::text, '-', '')
+  FROM stored FULL JOIN posted USING (account_id, stripe, bucket)
+  LEFT JOIN accounts_account AS account ON account.id = account_id
+ WHERE coalesce(stored.amount, 0) <> {replayed}
+ UNION ALL
+SELECT '{VERSIONS.name}', chains.tenant_id, account.name || '#' || stripe, chains.version::text,
+       newest || ', after ' || first || ' there are ' || postings, 'acc_' || replace(account_id::text, '-', '')
+  FROM chains JOIN accounts_account AS account ON account.id = account_id
+ WHERE chains.version <> newest OR newest - first <> postings
+ UNION ALL
+SELECT '{TRIAL_BALANCE.name}', account.tenant_id, account.currency, sum(posted.amount)::text, '0', NULL
+  FROM posted JOIN accounts_account AS account ON account.id = account_id
+ GROUP BY account.tenant_id, account.currency HAVING sum(posted.amount) <> 0
+ ORDER BY 1, 2, 3
 """
 
-BALANCES = Check("balances_equal_postings", "every bucket is the sum of its postings", _BALANCES)
 
-ENTRIES = Check(
+Comparison((BALANCES, VERSIONS, TRIAL_BALANCE), _balances)
+
+ENTRIES = compare(
     "entries_balance",
-    "every entry has two postings or more and sums to zero in each currency",
+    "every entry is that of an event, has two postings or more, and sums to zero in each currency",
     """
-    SELECT entry.tenant_id, 'ent_' || replace(entry.id::text, '-', '') || ' ' || coalesce(account.currency, ''),
-           coalesce(sum(posting.amount), 0), 0
+    SELECT entry.tenant_id, 'ent_' || replace(entry.id::text, '-', '') || ' ' || coalesce(posted.currency, ''),
+           coalesce(posted.amount, 0) || ' in ' || coalesce(posted.postings, 0) || ' postings', '0'
       FROM journal_entry AS entry
-      LEFT JOIN journal_posting AS posting ON posting.entry_id = entry.id
-      LEFT JOIN accounts_account AS account ON account.id = posting.account_id
-     WHERE %(tenant)s::int IS NULL OR entry.tenant_id = %(tenant)s
-     GROUP BY entry.tenant_id, entry.id, account.currency
-    HAVING coalesce(sum(posting.amount), 0) <> 0 OR count(posting.entry_id) = 0
+      LEFT JOIN (SELECT posting.entry_id, account.currency, sum(posting.amount) AS amount, count(*) AS postings
+                   FROM journal_posting AS posting JOIN accounts_account AS account ON account.id = posting.account_id
+                  WHERE %(tenant)s::int IS NULL OR account.tenant_id = %(tenant)s
+                  GROUP BY posting.entry_id, account.currency) AS posted ON posted.entry_id = entry.id
+     WHERE (%(tenant)s::int IS NULL OR entry.tenant_id = %(tenant)s)
+       AND (coalesce(posted.amount, 0) <> 0 OR posted.entry_id IS NULL)
+     UNION ALL
+    SELECT entry.tenant_id, 'ent_' || replace(entry.id::text, '-', ''), 'an entry', 'no event'
+      FROM journal_entry AS entry
+     WHERE (%(tenant)s::int IS NULL OR entry.tenant_id = %(tenant)s)
+       AND NOT EXISTS (SELECT FROM log_event AS event WHERE event.id = entry.id AND event.tenant_id = entry.tenant_id)
     """,
+    rebuilds=False,
 )
 
-VERSIONS = Check(
-    "versions_unbroken",
-    "the postings of a balance row are numbered 1, 2, 3 … up to its version",
-    """
-    SELECT balance.tenant_id, account.name || '#' || balance.stripe, balance.version,
-           coalesce(posted.newest, 0) || ' of ' || coalesce(posted.count, 0)
-      FROM accounts_balance AS balance
-      JOIN accounts_account AS account ON account.id = balance.account_id
-      LEFT JOIN (SELECT account_id, stripe, max(version) AS newest, count(*) AS count
-                   FROM journal_posting GROUP BY account_id, stripe) AS posted
-             ON posted.account_id = balance.account_id AND posted.stripe = balance.stripe
-     WHERE (%(tenant)s::int IS NULL OR balance.tenant_id = %(tenant)s)
-       AND (balance.version <> coalesce(posted.newest, 0) OR balance.version <> coalesce(posted.count, 0))
-    """,
-)
-
-TRIAL_BALANCE = Check(
-    "trial_balance_zero",
-    "debits equal credits in every currency",
-    """
-    SELECT account.tenant_id, account.currency, sum(posting.amount), 0
+# A posting without an entry is in no journal: the journal's debits and credits are not those of the books.
+Comparison(
+    (TRIAL_BALANCE,),
+    f"""
+    SELECT '{TRIAL_BALANCE.name}', account.tenant_id,
+           account.name || ' ent_' || replace(posting.entry_id::text, '-', ''), posting.amount::text, 'no entry', NULL
       FROM journal_posting AS posting JOIN accounts_account AS account ON account.id = posting.account_id
-     WHERE %(tenant)s::int IS NULL OR account.tenant_id = %(tenant)s
-     GROUP BY account.tenant_id, account.currency HAVING sum(posting.amount) <> 0
+     WHERE (%(tenant)s::int IS NULL OR account.tenant_id = %(tenant)s)
+       AND NOT EXISTS (SELECT FROM journal_entry AS entry
+                        WHERE entry.id = posting.entry_id AND entry.tenant_id = account.tenant_id)
     """,
+    rebuilds=False,
+)
+
+TOTALS = compare(
+    "totals_equal_entries",
+    "what came into and went out of a balance row in all is the sum of what its entries brought and took",
+    """
+    SELECT balance.tenant_id, account.name || '#' || balance.stripe,
+           balance.total_in || ' in, ' || balance.total_out || ' out',
+           coalesce(moved.total_in, 0) || ' in, ' || coalesce(moved.total_out, 0) || ' out'
+      FROM accounts_balance AS balance JOIN accounts_account AS account ON account.id = balance.account_id
+      LEFT JOIN (
+           SELECT account_id, stripe, coalesce(sum(net) FILTER (WHERE net > 0), 0) AS total_in,
+                  coalesce(-sum(net) FILTER (WHERE net < 0), 0) AS total_out
+             FROM (SELECT posting.account_id, posting.stripe,
+                          sum(posting.amount) * CASE WHEN account.type IN ('asset', 'expense') THEN 1 ELSE -1 END AS net
+                     FROM journal_posting AS posting JOIN accounts_account AS account ON account.id = posting.account_id
+                    WHERE %(tenant)s::int IS NULL OR account.tenant_id = %(tenant)s
+                    GROUP BY posting.account_id, posting.stripe, posting.entry_id, account.type) AS entry
+            GROUP BY account_id, stripe) AS moved USING (account_id, stripe)
+     WHERE (%(tenant)s::int IS NULL OR balance.tenant_id = %(tenant)s)
+       AND (balance.total_in, balance.total_out)
+           IS DISTINCT FROM (coalesce(moved.total_in, 0), coalesce(moved.total_out, 0))
+    """,
+    rebuilds=False,
 )

@@ -1,8 +1,8 @@
 """What the verbs count besides balances, and the checks that hold these counts to the log."""
 
-from journal.replay import Check
+from ledger_project.log.checks import compare
 
-PROMO = Check(
+PROMO = compare(
     "promo_equals_grants",
     "promotional money is what its grants have left, account by account",
     """
@@ -20,21 +20,21 @@ PROMO = Check(
     """,
 )
 
-REFUNDS = Check(
+REFUNDS = compare(
     "refunds_counted",
     "what is counted as refunded of an entry is the sum of its refunds in the log",
     """
     WITH given AS (
         SELECT tenant_id, substr(result -> 'refund' ->> 'entry', 5)::uuid AS entry_id,
                (result -> 'refund' ->> 'amount')::numeric AS amount
-          FROM log_event WHERE command = 'refund'
+          FROM log_event WHERE type = 'refund.posted'
          UNION ALL
         SELECT payment.tenant_id, payment.entry_id, (event.result -> 'payment_refund' ->> 'amount')::numeric
           FROM log_event AS event
           JOIN journal_billingrecord AS payment
             ON payment.tenant_id = event.tenant_id AND payment.kind = 'payment'
            AND payment.external_id = event.result -> 'payment_refund' ->> 'payment_intent_id'
-         WHERE event.command = 'record_refund'
+         WHERE event.type = 'payment_refund.recorded'
     ), replayed AS (
         SELECT tenant_id, entry_id, sum(amount) AS amount FROM given GROUP BY tenant_id, entry_id
     )
@@ -47,13 +47,13 @@ REFUNDS = Check(
     """,
 )
 
-SESSION_KEYS = Check(
+SESSION_KEYS = compare(
     "session_keys_count_spends",
     "what a session key counts as spent is the sum of the spends that named it",
     """
     WITH replayed AS (
         SELECT substr(payload ->> 'session_key', 5)::uuid AS id, sum((payload ->> 'amount')::numeric) AS amount
-          FROM log_event WHERE command = 'spend' AND payload ->> 'session_key' IS NOT NULL GROUP BY 1
+          FROM log_event WHERE type = 'spend.posted' AND payload ->> 'session_key' IS NOT NULL GROUP BY 1
     )
     SELECT stored.tenant_id, 'ssk_' || replace(stored.id::text, '-', ''), stored.spent_total,
            coalesce(replayed.amount, 0)
@@ -64,7 +64,7 @@ SESSION_KEYS = Check(
     """,
 )
 
-SETTLEMENTS = Check(
+SETTLEMENTS = compare(
     "settlements_add_up",
     "what a batch brought to the settlement account is the sum of the postings that it settled",
     """

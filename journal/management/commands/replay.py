@@ -1,41 +1,69 @@
-"""Recompute every balance from the postings and compare."""
+"""Rebuild what is stored from the log and its postings, and compare."""
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
+from rich.progress import Progress
 
 from accounts.models import Tenant
-from journal.replay import Check, replay
+from journal.replay import rebuilding, replayed
+from ledger_project.log.checks import Difference
 
 
 class Command(BaseCommand):
-    help = "Recompute what is stored from the postings. Exit status: 0 all equal, 1 differences (each is printed)."
+    help = (
+        "Rebuild what is stored from the log and its postings, and compare. Nothing is repaired."
+        " Exit status: 0 all equal, 1 differences (each is printed)."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.epilog = "Example: manage.py replay --tenant demo"
         parser.add_argument("--tenant", help="slug of one tenant (default: all)")
-        parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+        parser.add_argument(
+            "--incremental",
+            action="store_true",
+            help="go on from the last full replay that found no difference, and believe what was before",
+        )
+        parser.add_argument("--json", action="store_true", help="print JSON Lines: each difference, and the count last")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = None
-        if options["tenant"]:
-            tenant = Tenant.objects.filter(slug=options["tenant"]).first()
-            if tenant is None:
-                raise CommandError(f"there is no tenant {options['tenant']!r}")
-        console = Console(stderr=True, quiet=options["json"])
-        with console.status("replaying") as status:
-            differences = replay(tenant.pk if tenant else None, watch=lambda check: status.update(check.says))
+        found = self._replay(_tenant(options["tenant"]), options["incremental"], quiet=options["json"])
+        count = 0
+        for each in found:
+            count += 1
+            self.stdout.write(json.dumps(asdict(each)) if options["json"] else _line(each))
+        checks = [check.name for comparison in rebuilding() for check in comparison.checks]
         if options["json"]:
-            checks = [check.name for check in Check.all]
-            self.stdout.write(json.dumps({"checks": checks, "differences": [asdict(each) for each in differences]}))
+            self.stdout.write(json.dumps({"checks": checks, "differences": count}))
         else:
-            for each in differences:
-                values = f"stored {each.stored}, replayed {each.replayed}"
-                self.stdout.write(f"{each.check}: tenant {each.tenant}, {each.subject}: {values}")
-            self.stdout.write(f"{len(differences)} differences in {len(Check.all)} checks")
-        if differences:
+            self.stdout.write(f"{count} differences in {len(checks)} checks")
+        if count:
             raise SystemExit(1)
+
+    def _replay(self, tenant: int | None, incremental: bool, *, quiet: bool) -> Iterator[Difference]:
+        """The differences as they are found, with a bar of the comparisons on standard error."""
+        with Progress(console=Console(stderr=True, quiet=quiet), transient=True) as progress:
+            bar = progress.add_task("replaying", total=len(rebuilding()))
+            for comparison, differences in replayed(tenant, incremental=incremental):
+                progress.update(bar, description=comparison.checks[0].says)
+                yield from differences
+                progress.advance(bar)
+
+
+def _tenant(slug: str | None) -> int | None:
+    if slug is None:
+        return None
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise CommandError(f"there is no tenant {slug!r}")
+    return tenant.pk
+
+
+def _line(each: Difference) -> str:
+    of = f"tenant {each.tenant}, " if each.tenant is not None else ""
+    return f"{each.check}: {of}{each.subject}: stored {each.stored}, replayed {each.replayed}"

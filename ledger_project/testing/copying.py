@@ -1,0 +1,82 @@
+"""Many transfers at once, copied into the tables as the executor would have left them, but for the events' hashes."""
+
+import random
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connections
+
+from accounts.models import Balance
+from ledger_project.kernel import ids
+from ledger_project.log.executor import execute
+from ledger_project.testing.ledger import Ledger
+
+AMOUNT = 5
+FUNDS = 10**12  # of each account: more than it will ever pay
+TABLES = ("log_event", "journal_entry", "journal_posting")
+
+
+def copy_transfers(ledger: Ledger, *, accounts: int, transfers: int) -> None:
+    """Open the accounts by commands, and copy transfers between them; triggers are off, and stay off."""
+    names = [f"agent-{n}" for n in range(accounts)]
+    for start in range(0, accounts, 1000):
+        execute([ledger.call("ensure_account", account=n, initial_balance=FUNDS) for n in names[start : start + 1000]])
+    rows: Any = Balance.objects.filter(tenant=ledger.tenant, unbounded=False).values_list(
+        "account_id", "account__name", "available", "version", "total_in", "total_out"
+    )
+    books = {account: [name, *map(int, numbers)] for account, name, *numbers in rows}
+    known = list(books)
+    with connections["owner"].cursor() as owner:
+        for table in TABLES:
+            owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        _copy(owner, _EVENTS, _events(ledger.tenant, books, _moves(known, transfers)))
+        moves = _moves(known, transfers)
+        _copy(owner, _ENTRIES, ((event, ledger.tenant, "transfer", _AT, "", "{}", "{}") for event, *_ in moves))
+        _copy(owner, _POSTINGS, _postings(books, _moves(known, transfers)))
+        owner.executemany(
+            "UPDATE accounts_balance SET available = %s, version = %s, total_in = %s, total_out = %s"
+            " WHERE account_id = %s AND stripe = 0",
+            [(*numbers, account) for account, (_, *numbers) in books.items()],
+        )
+
+
+Move = tuple[uuid.UUID, uuid.UUID, uuid.UUID]  # event, payer, receiver
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+_EVENTS = "log_event (id, tenant_id, type, command, idempotency_key, actor, payload, result, content_hash, recorded_at)"
+_ENTRIES = 'journal_entry (id, tenant_id, kind, effective_at, description, "references", metadata)'
+_POSTINGS = "journal_posting (entry_id, seq, account_id, stripe, bucket, amount, balance_after, version)"
+
+
+def _moves(accounts: list[uuid.UUID], count: int) -> Iterator[Move]:
+    """The same every time, so that they need not be kept."""
+    chance = random.Random(1)
+    first = ids.make(_AT, 0).int
+    for number in range(count):
+        payer, receiver = chance.sample(accounts, 2)
+        yield uuid.UUID(int=first + number), payer, receiver
+
+
+def _events(tenant: int, books: dict[uuid.UUID, list[Any]], moves: Iterable[Move]) -> Iterator[tuple[Any, ...]]:
+    for number, (event, payer, receiver) in enumerate(moves):
+        payload = f'{{"from_account":"{books[payer][0]}","to_account":"{books[receiver][0]}","amount":"{AMOUNT}"}}'
+        result = '{"balances":[[0,1,"1000000000000","5","0","999999999995"],[1,1,"1000000000005"]]}'
+        row = event, tenant, "transfer.posted", "transfer", f"copied-{number}", "bench", payload, result
+        yield (*row, b"", _AT)
+
+
+def _postings(books: dict[uuid.UUID, list[Any]], moves: Iterable[Move]) -> Iterator[tuple[Any, ...]]:
+    """Both legs of each move, and what they leave: available, version, in and out of each account in `books`."""
+    for event, payer, receiver in moves:
+        for seq, (account, amount) in enumerate(((payer, AMOUNT), (receiver, -AMOUNT))):
+            book = books[account]
+            book[1], book[2] = book[1] - amount, book[2] + 1
+            book[3 if amount < 0 else 4] += AMOUNT
+            yield event, seq, account, 0, 0, amount, book[1], book[2]
+
+
+def _copy(owner: Any, columns: str, rows: Iterator[tuple[Any, ...]]) -> None:
+    with owner.copy(f"COPY {columns} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
