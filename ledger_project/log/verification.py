@@ -5,7 +5,7 @@ signed. What this database says about itself is then held against what it cannot
 checkpoints that were saved elsewhere. Nothing is repaired.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -26,12 +26,18 @@ LIMIT = 1000  # problems that are listed; `count` has them all
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is not as it was sealed. `kind` is one of the keys of KINDS."""
+    """One thing that is not as it was sealed. `kind` is one of the keys of KINDS.
+
+    `about` says what is wrong: an `event` is not what was posted, the `tree` is not that of the events or not the one
+    that was signed, or a `checkpoint` contradicts it. `tenant` is whose event it is.
+    """
 
     kind: str
     message: str
     log_index: int | None = None
     event: str | None = None
+    tenant: int | None = None
+    about: str = "checkpoint"
 
 
 # In the order of how much they say, with the exit codes of the offline verifier.
@@ -54,11 +60,21 @@ class Report:
     count: int = 0
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, kind: str, message: str, *, log_index: int | None = None, event: UUID | None = None) -> None:
+    def add(
+        self,
+        kind: str,
+        message: str,
+        *,
+        log_index: int | None = None,
+        event: UUID | None = None,
+        tenant: int | None = None,
+        about: str | None = None,
+    ) -> None:
         self.count += 1
         if len(self.problems) < LIMIT:
             shown = ids.show("evt", event) if event else None
-            self.problems.append(Problem(kind, message, log_index, shown))
+            about = about or ("tree" if kind in {"leaf_mismatch", "subtree_mismatch"} else "checkpoint")
+            self.problems.append(Problem(kind, message, log_index, shown, tenant, about))
 
     @property
     def exit_code(self) -> int:
@@ -70,24 +86,42 @@ class Report:
         return 0
 
 
-def verify(saved: Iterable[str] = ()) -> Report:
-    """Check the whole log against itself, its anchors, and the signed notes in `saved`."""
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What is kept out of the database's reach: signed notes, each with the name of its place; what cannot be read."""
+
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+def verify(
+    saved: Iterable[str] = (), *, elsewhere: Elsewhere | None = None, tenants: Collection[int] | None = None
+) -> Report:
+    """Check the whole log against itself, its anchors, and the signed notes in `saved`.
+
+    `elsewhere` is what `read_anchors` said, for who reads the log in a snapshot that begins later; `tenants` are those
+    whose events are read again, in place of all.
+    """
     report = Report()
     # Read first, so that whatever an anchor holds the log must hold as well.
-    elsewhere = [*_anchored(report), *(("a saved checkpoint", note) for note in saved)]
-    _Verification(report).run(elsewhere)
+    elsewhere = elsewhere or read_anchors()
+    for failure in elsewhere.unreadable:
+        report.add("unreadable", failure)
+    _Verification(report, tenants).run([*elsewhere.notes, *(("a saved checkpoint", note) for note in saved)])
     return report
 
 
-def _anchored(report: Report) -> Iterator[tuple[str, str]]:
+def read_anchors() -> Elsewhere:
     """Every checkpoint that can be read back from an anchor, and whose log it is of."""
+    found = Elsewhere()
     for sink in anchors.sinks():
         try:
             for note in sink.kept():
                 if note.startswith(f"{settings.LOG_ORIGIN}\n"):
-                    yield sink.name, note
+                    found.notes.append((sink.name, note))
         except AnchorFailed as failure:
-            report.add("unreadable", f"{sink.name}: {failure}")
+            found.unreadable.append(f"{sink.name}: {failure}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +136,9 @@ class _Claim:
 class _Verification:
     """One run. The leaves pass by once, in order; claims about the tree wait until it has their size."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, tenants: Collection[int] | None = None) -> None:
         self.report = report
+        self.tenants = tenants
         self.tree = Growing(0, {})
         self.head = sealing.newest()
         self.claims: list[_Claim] = []  # what was saved elsewhere, the smallest last
@@ -143,18 +178,22 @@ class _Verification:
                 return
 
     def _compare_events(self, rows: Sequence[Any]) -> None:
+        if self.tenants is not None:
+            rows = [row for row in rows if row[1] in self.tenants]
         found = documents.read([event for _, _, event, _ in rows], look)
         for index, tenant, event, leaf_hash in rows:
             document, posted = found.get(event, ({}, b""))
-            wrong = None
+            wrong, about = None, "tree"
             if not document:
                 wrong = "the event is gone"
-            elif merkle.leaf_hash(posted) != bytes(leaf_hash) or not sealing.is_as_posted(document, posted):
-                wrong = "the event is not the one that was sealed"
+            elif not sealing.is_as_posted(document, posted):
+                wrong, about = "the event is not the one that was sealed", "event"
+            elif merkle.leaf_hash(posted) != bytes(leaf_hash):
+                wrong = "the leaf is not that of its event"
             elif document["tenant"] != f"ten_{tenant}":
                 wrong = "the leaf is another tenant's"
             if wrong:
-                self.report.add("leaf_mismatch", wrong, log_index=index, event=event)
+                self.report.add("leaf_mismatch", wrong, log_index=index, event=event, tenant=tenant, about=about)
 
     def _grow(self, hashes: list[bytes]) -> None:
         """Add leaves, stopping at every size that something is claimed about."""
@@ -187,17 +226,19 @@ class _Verification:
             return
         if claim.what != STORED or not self.broken:
             message = f"{claim.what}: the first {claim.size} leaves are not those that were signed"
-            self.report.add("inconsistent", message)
+            self.report.add("inconsistent", message, about=_about(claim))
         self.broken |= claim.what == STORED
 
     def _refuse_the_rest(self) -> None:
         """What is claimed about more leaves than there are: the log was cut back."""
         rest = [*self.claims, *([self.next] if self.next else [])]
         for claim in rest:
-            self.report.add("inconsistent", f"{claim.what} covers {claim.size} leaves; there are {self.tree.size}")
+            message = f"{claim.what} covers {claim.size} leaves; there are {self.tree.size}"
+            self.report.add("inconsistent", message, about=_about(claim))
         ((leaves, signed),) = look(_ENDS, ())
         if leaves != signed:
-            self.report.add("inconsistent", f"there are {leaves} leaves and the newest checkpoint covers {signed}")
+            message = f"there are {leaves} leaves and the newest checkpoint covers {signed}"
+            self.report.add("inconsistent", message, about="tree")
 
     def _checkpoints(self) -> Iterator[_Claim]:
         """Every checkpoint that was ever signed, in order."""
@@ -231,11 +272,18 @@ class _Verification:
     def _find_unsealed(self) -> None:
         """Events that the newest checkpoint claims to cover, and that have no leaf: put there later, or unsealable."""
         if self.head is not None:
-            for (event,) in look(_UNSEALED, (self.head.snapshot, LIMIT)):
-                self.report.add("leaf_mismatch", "the event is older than the checkpoint and has no leaf", event=event)
+            for event, tenant in look(_UNSEALED, (self.head.snapshot, LIMIT)):
+                message = "the event is older than the checkpoint and has no leaf"
+                self.report.add("leaf_mismatch", message, event=event, tenant=tenant)
 
 
 STORED = "a checkpoint of this log"
+
+
+def _about(claim: _Claim) -> str:
+    """What a root that is not the tree's speaks against: one that was signed here, against the tree."""
+    return "tree" if claim.what == STORED else "checkpoint"
+
 
 _LEAVES = """
 SELECT log_index, tenant_id, event_id, leaf_hash FROM log_leaf
@@ -245,7 +293,7 @@ _ANY_BEYOND = "SELECT log_index FROM log_leaf WHERE log_index > %s LIMIT 1"
 _CHECKPOINTS = "SELECT id, size, root, note FROM log_checkpoint WHERE id > %s AND id <= %s ORDER BY id LIMIT %s"
 # A transaction id of the future is one of another server, from whose dump the rows came.
 _UNSEALED = """
-SELECT event.id FROM log_event AS event
+SELECT event.id, event.tenant_id FROM log_event AS event
  WHERE (pg_visible_in_snapshot(event.insert_xid, %s::pg_snapshot)
         OR event.insert_xid >= pg_snapshot_xmax(pg_current_snapshot()))
    AND NOT EXISTS (SELECT FROM log_leaf AS leaf WHERE leaf.event_id = event.id)
