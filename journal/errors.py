@@ -145,3 +145,27 @@ class AlreadyTriggered(Refusal):
 
     status = 409
     constraint = "already_triggered"
+
+
+class ReconciliationNotFound(NotFound):
+    """There is no such reconciliation."""
+
+
+class ReconciliationUnderWay(Refusal):
+    """A reconciliation of these books is waiting or at work; it will say all that another one would."""
+
+    status = 409
+    constraint = "reconciliation_under_way"
+
+
+class ReconciliationMatched(Refusal):
+    """This reconciliation is not finished, or found no difference: there is nothing to tell of."""
+
+    status = 409
+    constraint = "reconciliation_matched"
+
+
+class AlreadyReported(Refusal):
+    """What this reconciliation found was told of before."""
+
+    status = 409

@@ -11,6 +11,7 @@ FREE_BUCKETS = ("available", "fee_pool")
 
 EntryId = Annotated[UUID, IdField("ent", "entry")]
 MonitorId = Annotated[UUID, IdField("mon", "monitor")]
+ReconciliationId = Annotated[UUID, IdField("rec", "reconciliation")]
 CrossingEntry = Annotated[UUID, IdField("ent", "crossing_entry")]
 Operator = Annotated[str, ChoiceField(("lt", "lte", "gt", "gte", "eq"))]
 AnyAmount = Annotated[int, AmountField(minimum=None)]

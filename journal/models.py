@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from accounts.models import NUMERIC
+from journal.reconciliation.models import Finding as Finding  # Django looks for models here
+from journal.reconciliation.models import ReconciliationRun as ReconciliationRun
 from ledger_project.log.models import SnapshotField
 
 

@@ -1,8 +1,10 @@
-"""What runs by the clock: promotional money that has had its time, and monitors."""
+"""What runs by the clock: promotional money that has had its time, monitors, reconciliations."""
 
 from celery import shared_task
 
 from journal import promo_expiry, watching
+from journal.reconciliation import running, telling
+from ledger_project.kernel import clock
 
 
 @shared_task
@@ -15,3 +17,16 @@ def expire_promos() -> None:
 def watch_balances() -> None:
     """Tell of the monitors that what was sealed since has crossed."""
     watching.watch()
+
+
+@shared_task(ignore_result=True)
+def request_reconciliations() -> None:
+    """Ask for tonight's reconciliation of every tenant."""
+    running.request_all(clock.now())
+
+
+@shared_task(ignore_result=True)
+def reconcile() -> None:
+    """Do the reconciliations that wait, and tell of what did not match."""
+    running.run_waiting()
+    telling.tell()

@@ -168,6 +168,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "seal": {"task": "ledger_project.log.tasks.seal", "schedule": 1, "options": {"expires": 10}},
     "anchor": {"task": "ledger_project.log.tasks.anchor", "schedule": 10, "options": {"expires": 10}},
     "attest": {"task": "reserves.tasks.attest", "schedule": crontab(minute="7"), "options": {"expires": 3600}},
+    "request-reconciliations": {
+        "task": "journal.tasks.request_reconciliations",
+        "schedule": crontab(hour="3", minute="47"),
+    },
+    "reconcile": {"task": "journal.tasks.reconcile", "schedule": 5, "options": {"expires": 5}},
     "verify-log": {"task": "ledger_project.log.tasks.verify_log", "schedule": crontab(hour="3", minute="17")},
 }
 
@@ -287,6 +292,16 @@ LOG_READERS = [
 # public address shows: the tenant of this slug, or the only one that has attested.
 ATTESTATION_ALG = env.text("ATTESTATION_ALG", default="EdDSA")
 ATTESTATION_TENANT = env.text("ATTESTATION_TENANT", default="")
+
+# Whom a reconciliation that found differences is mailed to, and the server that takes the mail.
+OPERATOR_EMAILS = env.words("OPERATOR_EMAILS")
+EMAIL_HOST = env.text("EMAIL_HOST", default="localhost")
+EMAIL_PORT = env.integer("EMAIL_PORT", default=25, minimum=1)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
+EMAIL_TIMEOUT = 20  # s
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", default="ledger@localhost")
 
 # Webhooks go to https on the public internet. Addresses in these networks are trusted, at any port and over plain http:
 # for development, and for receivers in a private network that is the operator's own.

@@ -5,6 +5,7 @@ from django.urls import path
 from journal.api.exports import Export
 from journal.api.monitors import MonitorList
 from journal.api.read_views import AccountEntries, EntryDetail, EntryList, EventDetail, EventList, TransferList
+from journal.api.reconciliations import ReconciliationDetail, ReconciliationList, ReconciliationSerializer
 from journal.api.shapes import (
     PROMO_USES,
     SESSION_KEY,
@@ -41,6 +42,13 @@ urlpatterns = [
     path("v1/exports/<str:export>", Export.as_view()),
     path_of("v1/monitors", get=MonitorList, post="register_monitor", makes={"monitor": "Monitor"}),
     path_of("v1/monitors/<str:monitor>", delete="delete_monitor", makes={"monitor": "Monitor"}),
+    path_of(
+        "v1/reconciliations",
+        get=ReconciliationList,
+        post="request_reconciliation",
+        makes={"reconciliation": ReconciliationSerializer},
+    ),
+    path("v1/reconciliations/<str:reconciliation>", ReconciliationDetail.as_view()),
     path_of("v1/credit-draws", post="draw_credit"),
     path_of("v1/credit-repayments", post="repay_credit"),
     path_of("v1/fees", post="charge_fee"),

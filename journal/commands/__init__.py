@@ -1,6 +1,19 @@
 """The commands of this app, one module per family; importing it declares them."""
 
-from journal.commands import billing, clearing, credit, entries, fees, monitors, movement, promo, refund, spend, supply
+from journal.commands import (
+    billing,
+    clearing,
+    credit,
+    entries,
+    fees,
+    monitors,
+    movement,
+    promo,
+    reconciliations,
+    refund,
+    spend,
+    supply,
+)
 
 __all__ = [
     "billing",
@@ -11,6 +24,7 @@ __all__ = [
     "monitors",
     "movement",
     "promo",
+    "reconciliations",
     "refund",
     "spend",
     "supply",

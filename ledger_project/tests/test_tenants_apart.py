@@ -31,6 +31,7 @@ FRESH = {
     ("POST", "/v1/payment-refunds"),
     ("POST", "/v1/payments"),
     ("POST", "/v1/payouts"),
+    ("POST", "/v1/reconciliations"),
     ("POST", "/v1/reserves/assets"),
     ("POST", "/v1/settlements"),
     ("POST", "/v1/webhooks"),
@@ -110,6 +111,7 @@ class World:
                 "webhooks", {"url": f"https://{MARK}.example/", "types": ["*"], "description": MARK}, "webhook"
             ),
             "api_key": self._made("api-keys", {"name": MARK, "scopes": ["read"]}, "api_key"),
+            "reconciliation": self._made("reconciliations", {"reason": MARK}, "reconciliation"),
             "asset": asset_id,
         }
         aliases = {"account": ["from_account", "buyer", "agentAddress", "fee_account"], "to_account": ["seller"]}

@@ -124,7 +124,9 @@ VERBS = (
         "provider haircut_bps max_age_seconds is_eligible custody source metadata",
     ),
     Verb("reserve snapshot", "record_reserve_snapshot", "asset amount taken_at provenance", "price evidence_hash"),
-    # Monitors and webhooks
+    # Reconciliations, monitors and webhooks
+    Verb("reconciliation request", "request_reconciliation", "", "reason"),
+    Verb("reconciliation report", "report_mismatch", "reconciliation"),
     Verb("monitor register", "register_monitor", "account operator value", "bucket"),
     Verb("monitor delete", "delete_monitor", "monitor"),
     Verb("monitor trigger", "trigger_monitor", "monitor entry balance_before balance"),
