@@ -1,6 +1,8 @@
 """Reading accounts, balances and currencies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -95,15 +97,18 @@ class BalanceGroups:
     prefix: str | None = None
     currency: str | None = None
     account: str | None = None
+    # Where the balances stand, with its parameters: the books at another moment may be put in the place of the table.
+    balances: tuple[str, Sequence[Any]] = ("accounts_balance", ())
+    moment: datetime | None = None
 
     def page(self, after: Position | None, limit: int) -> tuple[list[dict[str, Any]], Position | None]:
         group, group_parameters = self._group()
         where, parameters = self._where()
         rows = read(
-            _SUMS.format(group=group, where=where, after=_AFTER if after else ""),
-            [*group_parameters, sorted(DEBIT_NORMAL), *parameters, *(after or ()), limit + 1],
+            _SUMS.format(group=group, balances=self.balances[0], where=where, after=_AFTER if after else ""),
+            [*group_parameters, sorted(DEBIT_NORMAL), *self.balances[1], *parameters, *(after or ()), limit + 1],
         )
-        found = [_show_group(*row) for row in rows[:limit]]
+        found = [_show_group(*row[:-1], self.moment or row[-1]) for row in rows[:limit]]
         return found, list(rows[limit - 1][:3]) if len(rows) > limit else None
 
     def _group(self) -> tuple[str, list[Any]]:
@@ -130,7 +135,7 @@ WITH grouped AS (
     SELECT {{group}} COLLATE "C" AS label, account.currency COLLATE "C" AS currency,
            CASE WHEN account.type = ANY(%s) THEN 'debit' ELSE 'credit' END COLLATE "C" AS side,
            account.scale, balance.*
-      FROM accounts_account AS account JOIN accounts_balance AS balance ON balance.account_id = account.id
+      FROM accounts_account AS account JOIN {{balances}} AS balance ON balance.account_id = account.id
      WHERE {{where}}
 )
 SELECT label, currency, side, min(scale), count(*) FILTER (WHERE stripe = 0), {_SUMS_OF_BUCKETS},
@@ -153,7 +158,7 @@ def _show_group(label: str, currency: str, side: str, scale: int, accounts: int,
         "accounts": accounts,
         **{bucket: str(amount) for bucket, amount in by_bucket.items()},
         "posted": str(posted),
-        "total_in": str(total_in),
-        "total_out": str(total_out),
+        "total_in": None if total_in is None else str(total_in),
+        "total_out": None if total_out is None else str(total_out),
         "as_of": clock.stamp(clock.adjusted(as_of)),
     }

@@ -169,3 +169,9 @@ class AlreadyReported(Refusal):
     """What this reconciliation found was told of before."""
 
     status = 409
+
+
+class TrialBalanceTooLong(Refusal):
+    """The tree has too many rows: ask for a prefix, a currency or a lesser depth."""
+
+    status = 422

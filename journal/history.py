@@ -6,7 +6,7 @@ order in which its balance moved. The stripes of an unbounded one are merged by 
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -36,7 +36,7 @@ def page(
 
     The times only bound the search; the exact bounds are part of the condition.
     """
-    lowest, highest = _spans(account, since, until)
+    lowest, highest = spans(account, since, until)
     reached = [min(bound, top) for bound, top in zip(after or highest, highest, strict=True)]
     # One arm per stripe, with its numbers written in: the planner must see how many postings lie between them.
     arms = [_STRIPE.format(where=where)] * account.stripes
@@ -71,7 +71,18 @@ SELECT posting.stripe, posting.version, posting.entry_id
 """
 
 
-def _spans(account: AccountFacts, since: datetime | None, until: datetime | None) -> tuple[list[int], list[int]]:
+def tops(account: AccountFacts, rows: Callable[[str, Sequence[Any]], list[Any]] = read) -> list[int]:
+    """The first version that each stripe does not have yet."""
+    found = rows("SELECT version + 1 FROM accounts_balance WHERE account_id = %s ORDER BY stripe", [account.id])
+    return [version for (version,) in found]
+
+
+def spans(
+    account: AccountFacts,
+    since: datetime | None,
+    until: datetime | None,
+    rows: Callable[[str, Sequence[Any]], list[Any]] = read,
+) -> tuple[list[int], list[int]]:
     """Versions between which, by stripe, all postings of that time lie; both ends excluded.
 
     The stripes of an unbounded account end at what they have now, for what one of them gets later is not of this list.
@@ -83,7 +94,7 @@ def _spans(account: AccountFacts, since: datetime | None, until: datetime | None
         ids.first(since - SLACK) if since is not None else None,
         ids.first(until + SLACK) if until is not None else None,
     ]
-    for stripe, low, high in read(_BISECT, [*edges, account.id, account.id]):
+    for stripe, low, high in rows(_BISECT, [*edges, account.id, account.id]):
         lowest[stripe], highest[stripe] = low, high
     return lowest, highest
 

@@ -66,7 +66,13 @@ class Posting(models.Model):
             CheckConstraint(condition=~Q(amount=0), name="posting_amount"),
         ]
         # The postings of one entry share one key, which the B-tree stores once.
-        indexes = [models.Index(fields=["entry"], name="posting_entry")]
+        # Rare buckets are found at any version here; `available` is met soon enough on the key and pays nothing.
+        indexes = [
+            models.Index(fields=["entry"], name="posting_entry"),
+            models.Index(
+                fields=["account", "stripe", "bucket", "version"], condition=~Q(bucket=0), name="posting_bucket_history"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"ent_{self.entry_id.hex}/{self.seq}"

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from accounts.api.keys import SECRET, ApiKeyList, IssueApiKey
-from accounts.api.read_views import AccountBalance, AccountDetail, AccountList, BalanceList, CurrencyList
+from accounts.api.read_views import AccountDetail, AccountList, CurrencyList
 from accounts.api.session_keys import SessionKeyList
 from ledger_project.web.commands import path_of
 
@@ -13,8 +13,6 @@ SESSION_KEY = {"session_key": "SessionKey"}
 urlpatterns = [
     path_of("v1/accounts", get=AccountList, post="open_account", makes=ACCOUNT),
     path("v1/accounts/<str:account>", AccountDetail.as_view()),
-    path("v1/accounts/<str:account>/balance", AccountBalance.as_view()),
-    path("v1/balances", BalanceList.as_view()),
     path_of("v1/accounts/<str:account>/freeze", post="freeze_account", makes=ACCOUNT),
     path_of("v1/accounts/<str:account>/unfreeze", post="unfreeze_account", makes=ACCOUNT),
     path_of("v1/accounts/<str:account>/close", post="close_account", makes=ACCOUNT),

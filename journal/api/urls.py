@@ -3,6 +3,7 @@
 from django.urls import path
 
 from journal.api.exports import Export
+from journal.api.moments import AccountBalance, BalanceList, TrialBalance
 from journal.api.monitors import MonitorList
 from journal.api.read_views import AccountEntries, EntryDetail, EntryList, EventDetail, EventList, TransferList
 from journal.api.reconciliations import ReconciliationDetail, ReconciliationList, ReconciliationSerializer
@@ -35,6 +36,9 @@ urlpatterns = [
     path_of("v1/transfers", get=TransferList, post="transfer"),
     path_of("v1/entries", get=EntryList, post="post_entry"),
     path("v1/entries/<str:entry>", EntryDetail.as_view()),
+    path("v1/accounts/<str:account>/balance", AccountBalance.as_view()),
+    path("v1/balances", BalanceList.as_view()),
+    path("v1/trial-balance", TrialBalance.as_view()),
     path("v1/accounts/<str:account>/entries", AccountEntries.as_view()),
     path("v1/events", EventList.as_view()),
     path("v1/events/<str:event>", EventDetail.as_view()),
