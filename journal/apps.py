@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from prometheus_client import REGISTRY
 
 
 class JournalConfig(AppConfig):
@@ -7,6 +6,3 @@ class JournalConfig(AppConfig):
 
     def ready(self) -> None:
         from journal import commands, replay, tallies  # noqa: F401  (declare commands and checks)
-        from journal.metrics import ReconciliationCollector
-
-        REGISTRY.register(ReconciliationCollector())
