@@ -1,15 +1,38 @@
 """The dashboard's tiles about the log and the journal. Ids begin with the time, so "today" is a range of ids."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from journal.models import Entry
+from journal.reconciliation.standing import standing
 from ledger_project.kernel import clock, ids
 from ledger_project.log.models import Event
 from ledger_project.web import figures
 from ledger_project.web.figures import Column
 from ledger_project.web.panels import Number, NumberTile, TableTile, count_up_to, tile
+
+
+@tile
+class Reconciliation(NumberTile):
+    """Green while no tenant's newest reconciliation found anything, and one ended last night."""
+
+    title, permission, order = "Reconciliation", "journal.view_reconciliationrun", 5
+
+    def number(self) -> Number:
+        found = standing()
+        href = figures.list_url("journal.reconciliationrun")
+        if found.age is None or found.finished_at is None:
+            return Number("Never", "the first run is tonight", href=href)
+        last = f"last run {found.finished_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        if found.red:
+            of = f"in {len(found.red)} tenants, " if len(found.red) > 1 else ""
+            (run, *_), href = found.red[0], f"{href}?status=mismatched"
+            one = figures.record_url("journal.reconciliationrun", "rec", run)
+            return Number(f"{found.mismatches:,} off", of + last, tone="bad", href=one if not of else href)
+        return Number(
+            "Overdue" if found.overdue else "Matched", last, tone="bad" if found.overdue else "good", href=href
+        )
 
 
 @tile

@@ -116,15 +116,4 @@ class ReconciliationDetail(DetailView):
         run = self.get_object()
         if form == "json":
             return HttpResponse(JSONRenderer().render(self.get_serializer(run).data), content_type="application/json")
-        return download(run, form)
-
-
-def download(run: ReconciliationRun, form: str) -> HttpResponse:
-    """The report as a file."""
-    if form == "csv":
-        reply = HttpResponse(reports.as_csv(run), content_type="text/csv; charset=utf-8")
-    else:
-        reply = HttpResponse(reports.as_pdf(run), content_type="application/pdf")
-    reply.headers["Cache-Control"] = "no-store"
-    reply.headers["Content-Disposition"] = f'attachment; filename="{run}.{form}"'
-    return reply
+        return reports.download(run, form)

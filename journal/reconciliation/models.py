@@ -24,6 +24,7 @@ class ReconciliationRun(models.Model):
     mailed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "reconciliation"
         constraints = [
             # Runs that wait are done together, so a second one of the same books would tell nothing new.
             UniqueConstraint(fields=["tenant"], condition=Q(finished_at__isnull=True), name="reconciliation_under_way"),
@@ -36,6 +37,7 @@ class ReconciliationRun(models.Model):
         ]
         indexes = [
             models.Index(fields=["tenant", "-id"], name="reconciliation_page"),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="reconciliation_newest"),
             models.Index(fields=["finished_at"], condition=Q(mismatches__gt=0), name="reconciliation_mismatched"),
         ]
 

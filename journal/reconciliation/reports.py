@@ -2,10 +2,13 @@
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from django.http import HttpResponse
 
 from journal.models import Finding, ReconciliationRun
 from journal.reconciliation.rows import ReconciliationRow
@@ -81,3 +84,19 @@ def as_pdf(run: ReconciliationRun) -> bytes:
     shown = told["findings"][:PRINTED]
     data = told | {"tenant": run.tenant.name, "findings": shown, "left_out": (run.mismatches or 0) - len(shown)}
     return typeset(Path(__file__).with_name("report.typ"), data)
+
+
+FORMS: dict[str, tuple[str, Callable[[ReconciliationRun], str | bytes]]] = {
+    "json": ("application/json", lambda run: json.dumps(report(run), ensure_ascii=False)),
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "pdf": ("application/pdf", as_pdf),
+}
+
+
+def download(run: ReconciliationRun, form: str) -> HttpResponse:
+    """The report as a file, in one of FORMS."""
+    content_type, make = FORMS[form]
+    reply = HttpResponse(make(run), content_type=content_type)
+    reply.headers["Cache-Control"] = "no-store"
+    reply.headers["Content-Disposition"] = f'attachment; filename="{run}.{form}"'
+    return reply

@@ -17,6 +17,7 @@ NONE = SafeString('<span class="lb-none">—</span>')
 TONES = {"open": "good", "frozen": "warn", "closed": "mute", "active": "good", "revoked": "bad", "expired": "mute"}
 TONES |= {"enabled": "good", "failing": "bad", "disabled": "warn", "deleted": "mute"}
 TONES |= {"delivered": "good", "pending": "warn", "failed": "bad", "cancelled": "mute"}
+TONES |= {"matched": "good", "mismatched": "bad", "requested": "warn"}
 TONES |= {"matches": "good", "does not match": "bad", "reversed": "warn"}
 DECIMALS_READ = 2  # zeros beyond these are dimmed: they align the column and say nothing
 
