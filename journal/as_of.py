@@ -9,7 +9,7 @@ index of their own (sql/dated_entries.sql). Many accounts are told back from the
 taken off. Nothing is kept that an entry dated back or forward could make wrong.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,12 +21,12 @@ from django.db import connection
 from accounts.queries import BUCKET_COLUMNS
 from accounts.rows import AccountFacts, Bucket
 from journal import history
+from journal.history import Read
 from ledger_project.kernel import clock, ids
 from ledger_project.log.queries import read
 
 MICROSECOND = timedelta(microseconds=1)
 LAST = UUID(int=2**128 - 1)
-Read = Callable[[str, Sequence[Any]], list[Any]]
 
 
 @contextmanager

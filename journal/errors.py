@@ -175,3 +175,9 @@ class TrialBalanceTooLong(Refusal):
     """The tree has too many rows: ask for a prefix, a currency or a lesser depth."""
 
     status = 422
+
+
+class StatementTooLong(Refusal):
+    """The statement has more lines than are printed: ask for a shorter period, or for CSV."""
+
+    status = 422

@@ -6,7 +6,7 @@ order in which its balance moved. The stripes of an unbounded one are merged by 
 """
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -16,6 +16,7 @@ from accounts.rows import AccountFacts
 from ledger_project.kernel import ids
 from ledger_project.log.queries import read
 
+Read = Callable[[str, Sequence[Any]], Iterable[Any]]
 Position = list[Any]  # the version that was reached in each stripe
 ENDLESS = 2**63 - 1
 # An account's ids follow its versions while the database's clock runs forwards; it may be set back by this much.
@@ -71,7 +72,7 @@ SELECT posting.stripe, posting.version, posting.entry_id
 """
 
 
-def tops(account: AccountFacts, rows: Callable[[str, Sequence[Any]], list[Any]] = read) -> list[int]:
+def tops(account: AccountFacts, rows: Read = read) -> list[int]:
     """The first version that each stripe does not have yet."""
     found = rows("SELECT version + 1 FROM accounts_balance WHERE account_id = %s ORDER BY stripe", [account.id])
     return [version for (version,) in found]
@@ -81,7 +82,7 @@ def spans(
     account: AccountFacts,
     since: datetime | None,
     until: datetime | None,
-    rows: Callable[[str, Sequence[Any]], list[Any]] = read,
+    rows: Read = read,
 ) -> tuple[list[int], list[int]]:
     """Versions between which, by stripe, all postings of that time lie; both ends excluded.
 

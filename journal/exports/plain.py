@@ -1,6 +1,5 @@
 """The entries as CSV, a row a posting, and as JSON Lines, a line an entry: what `import_journal` reads, too."""
 
-import csv
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +8,7 @@ from journal.exports import reading
 from journal.exports.reading import Entry, Leg, Period
 from journal.exports.snapshot import Snapshot
 from ledger_project.kernel import clock, money
+from ledger_project.web.spreadsheets import Rows
 
 # Those of the entry, which every posting of it repeats, and those of the posting.
 ENTRY_COLUMNS = ("entry", "kind", "effective_at", "description", "references", "metadata", "reverses")
@@ -16,15 +16,12 @@ POSTING_COLUMNS = ("account", "type", "currency", "scale", "unbounded", "bucket"
 
 
 def csv_lines(books: Snapshot, tenant: int, title: str, period: Period) -> Iterator[str]:
-    line = _Line()
-    writer = csv.writer(line, lineterminator="\n")
-    writer.writerow([*ENTRY_COLUMNS, *POSTING_COLUMNS])
-    yield line.taken()
+    rows = Rows("\n")
+    yield rows.line([*ENTRY_COLUMNS, *POSTING_COLUMNS])
     for entry in reading.entries(books, tenant, period):
         about = [_cell(value) for value in _about(entry).values()]
         for leg in entry.legs:
-            writer.writerow(about + [_cell(value) for value in (*_posting(leg).values(), _value(leg))])
-            yield line.taken()
+            yield rows.line(about + [_cell(value) for value in (*_posting(leg).values(), _value(leg))])
 
 
 def json_lines(books: Snapshot, tenant: int, title: str, period: Period) -> Iterator[str]:
@@ -63,17 +60,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False) if value else ""
     return "" if value is None else str(value)
-
-
-class _Line:
-    """What a CSV writer wrote last."""
-
-    text = ""
-
-    def write(self, text: str) -> int:
-        self.text += text
-        return len(text)
-
-    def taken(self) -> str:
-        text, self.text = self.text, ""
-        return text

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from journal.models import Finding, ReconciliationRun
 from journal.reconciliation.rows import ReconciliationRow
 from journal.reconciliation.running import checks
 from ledger_project.kernel import clock
+from ledger_project.web.spreadsheets import inert
 from ledger_project.web.typesetting import typeset
 
 PRINTED = 500  # findings in a PDF; the CSV has all that are listed
@@ -72,11 +72,6 @@ def as_csv(run: ReconciliationRun) -> str:
             cells = finding.subject, finding.stored, finding.replayed, finding.account or ""
             writer.writerow([str(run), finished, check["name"], check["found"], *map(inert, cells)])
     return text.getvalue()
-
-
-def inert(cell: str) -> str:
-    """A text that a spreadsheet would take for a formula gets an apostrophe before it; a number stays one."""
-    return f"'{cell}" if cell[:1] in set("=+-@\t\r") and not re.fullmatch(r"-?\d+", cell) else cell
 
 
 def as_pdf(run: ReconciliationRun) -> bytes:
