@@ -27,7 +27,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 HTTPS = env.flag("HTTPS", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from within, past the proxy
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked from within, past the proxy
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 if HTTPS:  # a name that browsers take from this very host over TLS only, so no neighbour can plant one
@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ledger_project.web.metrics.Counted",
     "ledger_project.web.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "ledger_project.web.middleware.ShortWay",
@@ -314,6 +315,9 @@ WEBHOOK_KEEP_DAYS = env.integer("WEBHOOK_KEEP_DAYS", default=30, minimum=1)  # t
 EVENT_STREAMS = env.integer("EVENT_STREAMS", default=4)
 EVENT_STREAM_SECONDS = env.integer("EVENT_STREAM_SECONDS", default=300, minimum=1)
 EVENT_STREAM_LENGTH = env.integer("EVENT_STREAM_LENGTH", default=10_000, minimum=1)  # of the Redis stream, in events
+
+# Who may read /metrics; without a token nobody may.
+METRICS_TOKEN = env.text("METRICS_TOKEN", default="") or embedded.metrics_token(LEDGER_HOME)
 
 BODY_LIMIT = 1024 * 1024  # bytes of one request; 413 above
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT

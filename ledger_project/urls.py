@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from ledger_project.web import problems, proofs
 from ledger_project.web.bulk import BulkView
 from ledger_project.web.health import healthz, readyz
+from ledger_project.web.metrics import metrics
 from ledger_project.web.openapi import openapi_json
 from ledger_project.web.verify_page import verify
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
     path("errors/<slug:code>", problems.error_page),
     path("openapi.json", openapi_json),
     path("verify", verify),

@@ -33,12 +33,21 @@ def socket_directory(at: Path) -> Path:
 
 def secret_key(at: Path) -> str:
     """The installation's secret key; empty before its first start."""
+    return _secret(at / "secret_key")
+
+
+def metrics_token(at: Path) -> str:
+    """The token of its /metrics; empty before its first start."""
+    return _secret(at / "metrics_token")
+
+
+def _secret(path: Path) -> str:
     try:
-        return (at / "secret_key").read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
     except OSError as error:
-        sys.exit(f"LEDGER_HOME {at} is not yours: {error.strerror}. Be its user or choose another.")
+        sys.exit(f"LEDGER_HOME {path.parent} is not yours: {error.strerror}. Be its user or choose another.")
 
 
 def database_url(at: Path, *, user: str, database: str = "ledger") -> str:

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 
 def make_missing(home: Path) -> None:
-    """Make Django's secret key and the Ed25519 key that signs checkpoints (PKCS8, PEM)."""
-    secret = home / "secret_key"
-    if not secret.exists():
-        write_private(secret, secrets.token_urlsafe(48) + "\n")
+    """Make Django's secret key, the token of /metrics and the Ed25519 key that signs checkpoints (PKCS8, PEM)."""
+    for secret in (home / "secret_key", home / "metrics_token"):
+        if not secret.exists():
+            write_private(secret, secrets.token_urlsafe(48) + "\n")
     signing = home / "signing_key.pem"
     if not signing.exists():
         key = Ed25519PrivateKey.generate()

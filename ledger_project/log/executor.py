@@ -22,7 +22,7 @@ from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import content_hash, plain
 from ledger_project.kernel.errors import Busy, IdempotencyKeyRequired, IdempotencyKeyReused, Refusal
 from ledger_project.kernel.fields import TextField
-from ledger_project.log import documents
+from ledger_project.log import counting, documents
 from ledger_project.log.command import COMMANDS, Arguments, Command
 from ledger_project.log.documents import Document
 from ledger_project.log.grouping import Group
@@ -144,11 +144,15 @@ def _forbidden(calls: Sequence[Call], error: psycopg.Error, *, atomic: bool, dry
             refused = next((index for index, result in enumerate(results) if isinstance(result, Exception)), None)
             if refused is not None:
                 raise BatchRefused(refused, results) from error
+        if not dry_run:
+            counting.count(calls, results)
         return results
     refusal = Refusal.by_constraint.get(error.diag.constraint_name or "")
     result: Result = refusal(detail=error.diag.message_primary) if refusal else error
     if atomic:
         raise BatchRefused(0, [result] * len(calls)) from error
+    if not dry_run:
+        counting.count(calls, [result])
     return [result]
 
 
@@ -191,6 +195,8 @@ class _Attempt:
             if not self.connection.closed:
                 self._roll_back()
             raise
+        if self.wants.committed and not self.dry_run:
+            counting.count(self.calls, results)
         return results
 
     def _lock(self) -> tuple[Batch, dict[str, tuple[UUID, str, Any]]]:

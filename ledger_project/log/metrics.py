@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from ledger_project.log import status
 
+UP = "ledger_database_up", "0 if the database does not answer; what is read from it is missing then."
 SIZE = "ledger_log_size", "Leaves of the sealed log."
 LAG = "ledger_sealing_lag_seconds", "How long the oldest event that is not sealed has been waiting."
 FINDINGS = "ledger_sealing_findings", "Open findings of the sealer and of the nightly check."
@@ -18,13 +19,15 @@ STALE = "ledger_anchor_stale", "1 if a checkpoint has been waiting for this plac
 class LogCollector(Collector):
     def describe(self) -> Iterator[Metric]:
         """Their names alone, so that registering reads nothing."""
-        return iter([GaugeMetricFamily(name, says) for name, says in (SIZE, LAG, FINDINGS, STALE)])
+        return iter([GaugeMetricFamily(name, says) for name, says in (UP, SIZE, LAG, FINDINGS, STALE)])
 
     def collect(self) -> Iterator[Metric]:
         try:
             found = status.status()
-        except DatabaseError:  # the other metrics say so
+        except DatabaseError:
+            yield GaugeMetricFamily(*UP, value=0)
             return
+        yield GaugeMetricFamily(*UP, value=1)
         yield GaugeMetricFamily(*SIZE, value=found.size)
         yield GaugeMetricFamily(*LAG, value=found.lag.total_seconds())
         findings = GaugeMetricFamily(*FINDINGS, labels=["kind"])

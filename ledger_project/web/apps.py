@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, REGISTRY
 
 
 class WebConfig(AppConfig):
@@ -13,5 +14,8 @@ class WebConfig(AppConfig):
 
         # After django.contrib.auth's own, which makes the permissions of the models.
         post_migrate.connect(settle_permissions, dispatch_uid="settle_permissions")
+        # They speak of one process, whichever happens to be asked, and would be taken for the server's.
+        for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+            REGISTRY.unregister(collector)
         autodiscover_modules("panels")
         register_the_rest()

@@ -25,7 +25,7 @@ class WebhookCollector(Collector):
         try:
             ((pending, overdue, failing, published),) = look(_STATE, ())
             head = feed.head()
-        except DatabaseError:  # the other metrics say so
+        except DatabaseError:  # ledger_database_up says so
             return
         yield GaugeMetricFamily(*PENDING, value=pending)
         yield GaugeMetricFamily(*OVERDUE, value=overdue)
