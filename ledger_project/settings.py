@@ -168,6 +168,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "prune-webhooks": {"task": "ledger_project.webhooks.tasks.prune_webhooks", "schedule": 3600},
     "seal": {"task": "ledger_project.log.tasks.seal", "schedule": 1, "options": {"expires": 10}},
     "anchor": {"task": "ledger_project.log.tasks.anchor", "schedule": 10, "options": {"expires": 10}},
+    "read-reserves": {
+        "task": "reserves.tasks.read_reserves",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 240},
+    },
     "attest": {"task": "reserves.tasks.attest", "schedule": crontab(minute="7"), "options": {"expires": 3600}},
     "request-reconciliations": {
         "task": "journal.tasks.request_reconciliations",
@@ -304,8 +309,16 @@ EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
 EMAIL_TIMEOUT = 20  # s
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", default="ledger@localhost")
 
-# Webhooks go to https on the public internet. Addresses in these networks are trusted, at any port and over plain http:
-# for development, and for receivers in a private network that is the operator's own.
+# Where reserve assets are read from (reserves/sources.py). These credentials show the operator's own balances, so they
+# are used for the assets of ATTESTATION_TENANT alone. Tokens of other feeds: host=token, separated by commas.
+FAL_BALANCE_URL = env.text("FAL_BALANCE_URL", default="https://api.fal.ai/v1/account/billing?expand=credits")
+FAL_ADMIN_KEY = env.text("FAL_ADMIN_KEY", default="")
+GEMINI_BALANCE_URL = env.text("GEMINI_BALANCE_URL", default="")
+GEMINI_BALANCE_TOKEN = env.text("GEMINI_BALANCE_TOKEN", default="")
+RESERVE_FEED_TOKENS = env.words("RESERVE_FEED_TOKENS")
+
+# Webhooks and feeds of reserves go to https on the public internet. Addresses in these networks are trusted, at any
+# port and over plain http: for development, and for what stands in a private network that is the operator's own.
 WEBHOOK_ALLOWED_NETWORKS = env.networks("WEBHOOK_ALLOWED_NETWORKS")
 WEBHOOK_ALLOWED_PORTS = frozenset(env.integers("WEBHOOK_ALLOWED_PORTS"))  # beside 80 and 443
 WEBHOOK_THREADS = env.integer("WEBHOOK_THREADS", default=16, minimum=1)  # endpoints that are sent to at once

@@ -1,8 +1,13 @@
-"""Compute credits as reserves: what providers have sold us in advance, counted with caution."""
+"""Compute credits as reserves: what providers have sold us in advance, counted with caution.
+
+Both bill a prepaid balance in dollars, so one credit is a cent of it.
+"""
 
 from typing import Any
 
 MAX_AGE_SECONDS = 24 * 3600
+
+SEMANTICS = "1 credit = 1 US cent of the prepaid balance; amounts are what is left of it, not packs bought"
 
 # Normalised integer credits, never packs: a pack's size may change, and what it bought does not.
 COMPUTE: list[dict[str, Any]] = [
@@ -11,13 +16,14 @@ COMPUTE: list[dict[str, Any]] = [
         "asset_type": "compute_credit",
         "provider": "Gemini",
         "unit": "GEMINI_CREDIT",
+        "custody": "the prepaid balance of the operator's billing account",
+        "source": {"kind": "gemini"},
         "haircut_bps": 5000,
         "max_age_seconds": MAX_AGE_SECONDS,
         "is_eligible": True,
         "metadata": {
             "sku": "gemini-api-prepaid",
-            "sku_semantics": "1 credit = 1 unit of the prepaid balance in the smallest unit that the provider bills;"
-            " amounts are the balance left, not packs bought",
+            "sku_semantics": SEMANTICS,
             "transferable": False,
         },
     },
@@ -26,13 +32,14 @@ COMPUTE: list[dict[str, Any]] = [
         "asset_type": "compute_credit",
         "provider": "FAL",
         "unit": "FAL_CREDIT",
+        "custody": "the prepaid balance of the operator's account",
+        "source": {"kind": "fal"},
         "haircut_bps": 7000,
         "max_age_seconds": MAX_AGE_SECONDS,
         "is_eligible": True,
         "metadata": {
             "sku": "fal-prepaid-credits",
-            "sku_semantics": "1 credit = 1 unit of the prepaid balance in the smallest unit that the provider bills;"
-            " amounts are the balance left, not packs bought",
+            "sku_semantics": SEMANTICS,
             "transferable": False,
         },
     },

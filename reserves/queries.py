@@ -62,6 +62,10 @@ def show_snapshot(snapshot: ReserveSnapshot) -> dict[str, Any]:
     ).document()
 
 
+def newest_snapshot(asset: ReserveAsset) -> ReserveSnapshot | None:
+    return ReserveSnapshot.objects.filter(asset=asset).order_by("-taken_at", "-id").first()
+
+
 def show_attestation(attestation: Attestation) -> dict[str, Any]:
     """What it says in short; the document itself is at /attestation/reserve/{id}."""
     stated = json.loads(attestation.document)

@@ -8,8 +8,15 @@ from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
 from reserves.issuing import issue
 from reserves.models import ReserveAsset
+from reserves.reading import read_due
 
 log = logging.getLogger(__name__)
+
+
+@shared_task(ignore_result=True)
+def read_reserves() -> None:
+    """Record what the sources of reserve assets say, where it is due."""
+    read_due()
 
 
 @shared_task(ignore_result=True)

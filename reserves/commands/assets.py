@@ -162,7 +162,9 @@ def record_reserve_snapshot(
     books.result["reserve_snapshot"] = books.add(row).document()
 
 
+PRICE = ("price_url", "price", "price_decimals")
 NEEDS = {"feed": ("url", "amount"), "account": ("account",)}
+TAKES = {"feed": ("decimals", "taken_at", *PRICE), "gemini": PRICE, "fal": PRICE, "account": (), "manual": ()}
 
 
 def _require_source(source: dict[str, Any] | None) -> None:
@@ -171,10 +173,10 @@ def _require_source(source: dict[str, Any] | None) -> None:
         return
     given = {name for name, value in source.items() if value is not None}
     wanted = set(NEEDS.get(source["kind"], ()))
-    allowed = {"kind", *(wanted if source["kind"] == "account" else source if source["kind"] == "feed" else ())}
-    if wanted - given or given - allowed:
-        asks = ", ".join(sorted(wanted)) or "nothing else"
-        raise SourceIncomplete(kind=source["kind"], reason=f"it asks for {asks}")
+    if wanted - given:
+        raise SourceIncomplete(kind=source["kind"], reason=f"it asks for {', '.join(sorted(wanted))}")
+    if given - wanted - {"kind", *TAKES[source["kind"]]}:
+        raise SourceIncomplete(kind=source["kind"], reason=f"it takes no {min(given - wanted - {'kind'})}")
     if (source["price"] is None) != (source["price_url"] is None):
         raise SourceIncomplete(kind=source["kind"], reason="a price is read from price_url at price")
     for name in ("url", "price_url"):

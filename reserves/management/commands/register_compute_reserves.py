@@ -27,7 +27,7 @@ class Command(BaseCommand):
             raise CommandError(f"there is no tenant {options['tenant']}; make it with create_tenant")
         backed = {"currency": options["currency"]} if options["currency"] else {}
         for preset in COMPUTE:
-            key = f"register_compute_reserves:{preset['name']}:{options['currency'] or ''}"
+            key = f"register_compute_reserves:2:{preset['name']}:{options['currency'] or ''}"
             try:
                 done = run(tenant.pk, "register_reserve_asset", key=key, actor=ACTOR, **preset, **backed)
             except ReserveAssetExists:
