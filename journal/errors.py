@@ -181,3 +181,15 @@ class StatementTooLong(Refusal):
     """The statement has more lines than are printed: ask for a shorter period, or for CSV."""
 
     status = 422
+
+
+class PostingsIncomplete(Refusal):
+    """The postings of this balance are not numbered up to its version, so it is not known what it should be."""
+
+    status = 409
+
+
+class NothingToRepair(Refusal):
+    """The balance is what its postings say."""
+
+    status = 409

@@ -4,7 +4,8 @@ From there on an incremental replay adds up only what was posted since. The poin
 no more to be trusted than the database that it stands in; the nightly run is full.
 """
 
-from django.db import connection
+from django.db import OperationalError, connection
+from psycopg.errors import SerializationFailure
 
 from accounts.rows import Bucket
 from ledger_project.log.checks import Scope
@@ -34,10 +35,20 @@ def scope(tenant: int | None, *, incremental: bool = False) -> Scope:
 
 
 def mark(tenant: int | None) -> None:
-    """Keep the view of the database that is open as the verified point. Only for who has found it right just now."""
+    """Keep the view of the database that is open as the verified point. Only for who has found it right just now.
+
+    Where somebody has verified the same books since the view was opened, theirs is the newer point, and stays.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_MARK_POINT, {"tenant": tenant})
-        cursor.execute(_MARK_BALANCES, {"tenant": tenant})
+        cursor.execute("SAVEPOINT mark")
+        try:
+            cursor.execute(_MARK_POINT, {"tenant": tenant})
+            cursor.execute(_MARK_BALANCES, {"tenant": tenant})
+        except OperationalError as error:
+            if not isinstance(error.__cause__, SerializationFailure):
+                raise
+            cursor.execute("ROLLBACK TO SAVEPOINT mark")
+        cursor.execute("RELEASE SAVEPOINT mark")
 
 
 _MARK_POINT = """

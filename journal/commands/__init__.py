@@ -11,6 +11,7 @@ from journal.commands import (
     promo,
     reconciliations,
     refund,
+    repairs,
     spend,
     supply,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "promo",
     "reconciliations",
     "refund",
+    "repairs",
     "spend",
     "supply",
 ]

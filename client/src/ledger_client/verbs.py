@@ -126,6 +126,7 @@ VERBS = (
     Verb("reserve snapshot", "record_reserve_snapshot", "asset amount taken_at provenance", "price evidence_hash"),
     # Reconciliations, monitors and webhooks
     Verb("reconciliation request", "request_reconciliation", "", "reason"),
+    Verb("account repair", "repair_balance", "account reason"),
     Verb("reconciliation report", "report_mismatch", "reconciliation"),
     Verb("monitor register", "register_monitor", "account operator value", "bucket"),
     Verb("monitor delete", "delete_monitor", "monitor"),
