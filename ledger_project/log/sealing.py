@@ -21,7 +21,7 @@ from django.db import connection, transaction
 
 from ledger_project.kernel import canonical, clock, merkle, notes
 from ledger_project.kernel.notes import MalformedNote, Signer, UnverifiedNote
-from ledger_project.log import anchors, documents, findings, signing, tree
+from ledger_project.log import anchors, documents, doubt, findings, signing, tree
 from ledger_project.log.executor import look
 from ledger_project.log.models import Checkpoint
 from ledger_project.log.tree import Growing, LogAltered, LogCutBack
@@ -173,7 +173,7 @@ _ALL = (
 
 def _append(growing: Growing, events: Sequence[UUID]) -> None:
     """Make leaves of the events whose rows are still what was hashed when they were posted."""
-    read = documents.read(events, look)
+    read = doubt.read(events, look)
     leaves, altered = [], []
     for event in events:
         document, posted = read[event]

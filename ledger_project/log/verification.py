@@ -14,7 +14,7 @@ from django.conf import settings
 
 from ledger_project.kernel import ids, merkle
 from ledger_project.kernel.notes import MalformedNote, UnverifiedNote
-from ledger_project.log import anchors, documents, sealing, signing, tree
+from ledger_project.log import anchors, doubt, sealing, signing, tree
 from ledger_project.log.anchors import AnchorFailed
 from ledger_project.log.executor import look
 from ledger_project.log.signing import NoSigningKey
@@ -180,7 +180,7 @@ class _Verification:
     def _compare_events(self, rows: Sequence[Any]) -> None:
         if self.tenants is not None:
             rows = [row for row in rows if row[1] in self.tenants]
-        found = documents.read([event for _, _, event, _ in rows], look)
+        found = doubt.read([event for _, _, event, _ in rows], look)
         for index, tenant, event, leaf_hash in rows:
             document, posted = found.get(event, ({}, b""))
             wrong, about = None, "tree"

@@ -179,6 +179,26 @@ def test_the_nodes_and_roots_are_right_at_every_size(own: Ledger, monkeypatch: p
         assert tree.root(head.size, look) == bytes(head.root)
 
 
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        "UPDATE journal_entry SET effective_at = 'infinity' WHERE id = %s",
+        "UPDATE log_event SET payload = (repeat('[', 3000) || repeat(']', 3000))::json WHERE id = %s",
+    ],
+)
+def test_a_row_that_cannot_even_be_read_holds_up_none_of_the_others(own: Ledger, impossible: str) -> None:
+    own.open("alice")
+    forged = own.run("mint", account="alice", amount=5).document["id"]
+    own.open("bob", funded=5)
+    as_owner(impossible, forged[4:])
+
+    assert sealing.seal().sealed == 4
+
+    assert [(one.kind, one.event_id) for one in findings.unresolved()] == [("content_mismatch", UUID(hex=forged[4:]))]
+    own.run("mint", account="bob", amount=1)
+    assert sealing.seal().sealed == 1
+
+
 def test_a_row_that_was_changed_before_sealing_is_a_finding_and_no_leaf(own: Ledger) -> None:
     own.open("alice", "bob")
     forged = own.run("mint", account="alice", amount=5).document["id"]

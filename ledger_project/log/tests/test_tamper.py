@@ -297,3 +297,34 @@ def test_every_change_at_200_places_is_found_and_nothing_else_is(log: Log) -> No
             assert log.auditor(with_saved=True) == (0, None)
 
     assert missed == []
+
+
+# What no event can have, as the rows can say it; reading some of it back raises an exception or other.
+IMPOSSIBLE = {
+    "a time after all": "UPDATE journal_entry SET effective_at = 'infinity' WHERE id = %s",
+    "a time before all": "UPDATE journal_entry SET effective_at = '0044-03-15 BC' WHERE id = %s",
+    "recorded never": "UPDATE log_event SET recorded_at = '-infinity' WHERE id = %s",
+    "no number": "UPDATE journal_posting SET amount = 'NaN' WHERE entry_id = %s",
+    "no finite number": "UPDATE log_event SET payload = '{\"a\": 1e999}' WHERE id = %s",
+    "5,000 digits": "UPDATE log_event SET payload = ('{\"a\": ' || repeat('9', 5000) || '}')::json WHERE id = %s",
+    "half a character": 'UPDATE log_event SET payload = \'{"a": "\\ud800"}\' WHERE id = %s',
+    "3,000 brackets": "UPDATE log_event SET payload = (repeat('[', 3000) || repeat(']', 3000))::json WHERE id = %s",
+    "no document": "UPDATE log_event SET payload = '\"x\"' WHERE id = %s",
+}
+
+
+def test_what_cannot_be_read_is_found_and_hides_nothing_else(log: Log) -> None:
+    entries = [
+        index for (index,) in sql("SELECT log_index FROM log_leaf JOIN journal_entry ON id = event_id ORDER BY 1")
+    ]
+    first, second = entries[40], entries[-40]
+    seen = {}
+    for name, impossible in IMPOSSIBLE.items():
+        with transaction.atomic():
+            sql(impossible, log.event(first))
+            flip_an_amount(log, second)
+            report = log.nightly()
+            seen[name] = report.exit_code, [one.log_index for one in report.problems], log.auditor()
+            transaction.set_rollback(True)
+
+    assert seen == dict.fromkeys(IMPOSSIBLE, (12, [first, second], (12, first)))
