@@ -13,6 +13,7 @@ from accounts.rows import BUCKETS
 from journal.account_page import OPERATIONS, history
 from journal.models import Entry, PostingLine
 from journal.reconciliation import admin as reconciliation_admin  # noqa: F401  (registers its pages)
+from journal.statements import admin as statements_admin  # noqa: F401  (registers its pages)
 from journal.tables import account_link, entry_link, entry_preview, event_link, posting_table, sides
 from ledger_project.kernel import ids
 from ledger_project.kernel.canonical import content_hash

@@ -74,7 +74,7 @@ class Cut:
 
 
 def _after(moment: datetime | None) -> UUID:
-    return LAST if moment is None else ids.first(moment + MICROSECOND)
+    return LAST if moment is None or moment > history.LATEST else ids.first(moment + MICROSECOND)
 
 
 def effect(sign: int, bucket: int, amount: int) -> int:
@@ -88,6 +88,7 @@ def buckets(account: AccountFacts, cut: Cut, rows: Read = read) -> tuple[list[in
     if moment is None:
         lowest = highest = [bound - 1 for bound in history.tops(account, rows)]
     else:
+        moment = min(moment, history.LATEST)
         lowest, highest = history.spans(account, moment + MICROSECOND, moment, rows)
     found = [0] * len(Bucket)
     version = sum(lowest)

@@ -193,3 +193,31 @@ class NothingToRepair(Refusal):
     """The balance is what its postings say."""
 
     status = 409
+
+
+class PeriodNotOver(Refusal):
+    """A statement is issued when its period has been over for ten minutes."""
+
+    status = 409
+    constraint = "period_not_over"
+
+
+class StatementExists(Refusal):
+    """A statement of this account was issued that covers this time."""
+
+    status = 409
+    constraint = "statement_exists"
+
+
+class StatementOutOfChain(Refusal):
+    """A statement goes on where the account's last one ended."""
+
+    status = 422
+    constraint = "statement_out_of_chain"
+
+
+class StatementMismatch(Refusal):
+    """What went in and out is not what lies between the account's balances."""
+
+    status = 422
+    constraint = "statement_mismatch"

@@ -7,7 +7,7 @@ order in which its balance moved. The stripes of an unbounded one are merged by 
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ Position = list[Any]  # the version that was reached in each stripe
 ENDLESS = 2**63 - 1
 # An account's ids follow its versions while the database's clock runs forwards; it may be set back by this much.
 SLACK = timedelta(seconds=10)
+LATEST = datetime.max.replace(tzinfo=UTC) - SLACK
 
 
 def page(
@@ -93,7 +94,7 @@ def spans(
         return lowest, highest
     edges = [
         ids.first(since - SLACK) if since is not None else None,
-        ids.first(until + SLACK) if until is not None else None,
+        ids.first(min(until, LATEST) + SLACK) if until is not None else None,
     ]
     for stripe, low, high in rows(_BISECT, [*edges, account.id, account.id]):
         lowest[stripe], highest[stripe] = low, high

@@ -7,6 +7,7 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from accounts.models import NUMERIC
 from journal.reconciliation.models import Finding as Finding  # Django looks for models here
 from journal.reconciliation.models import ReconciliationRun as ReconciliationRun
+from journal.statements.models import IssuedStatement as IssuedStatement
 from ledger_project.log.models import SnapshotField
 
 

@@ -1,9 +1,10 @@
-"""What runs by the clock: promotional money that has had its time, monitors, reconciliations."""
+"""What runs by the clock: promotional money that has had its time, monitors, reconciliations, statements."""
 
 from celery import shared_task
 
 from journal import promo_expiry, watching
 from journal.reconciliation import running, telling
+from journal.statements import issuing
 from ledger_project.kernel import clock
 
 
@@ -30,3 +31,9 @@ def reconcile() -> None:
     """Do the reconciliations that wait, and tell of what did not match."""
     running.run_waiting()
     telling.tell()
+
+
+@shared_task(ignore_result=True)
+def issue_statements() -> None:
+    """Issue the statements of the months that are over."""
+    issuing.issue_due(clock.now())

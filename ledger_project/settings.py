@@ -179,6 +179,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="47"),
     },
     "reconcile": {"task": "journal.tasks.reconcile", "schedule": 5, "options": {"expires": 5}},
+    "issue-statements": {"task": "journal.tasks.issue_statements", "schedule": crontab(hour="0", minute="27")},
     "verify-log": {"task": "ledger_project.log.tasks.verify_log", "schedule": crontab(hour="3", minute="17")},
 }
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -11,15 +12,21 @@ from rest_framework.request import Request
 
 from accounts.api.serializers import BucketsSerializer, MinorUnits
 from accounts.errors import AccountNotFound
-from accounts.rows import AccountFacts
+from accounts.rows import AccountFacts, account_key, look_up
 from journal.api.exports import Csv
 from journal.api.moments import found
 from journal.errors import StatementTooLong
 from journal.exports.reading import Period
+from journal.models import IssuedStatement
+from journal.statements.documents import balances
 from journal.statements.forms import FORMS, chunks
-from ledger_project.kernel.fields import ChoiceField, MomentField
-from ledger_project.web.filters import require_known
+from ledger_project.kernel import clock, ids
+from ledger_project.kernel.fields import ChoiceField, MomentField, TextField
+from ledger_project.log.executor import look
+from ledger_project.web.authentication import caller
+from ledger_project.web.filters import FieldFilter, ListFilters, require_known
 from ledger_project.web.proofs import HEX, ProofView
+from ledger_project.web.views import ListView
 
 FORM = ChoiceField(tuple(FORMS))
 
@@ -71,6 +78,12 @@ class StatementLineSerializer(serializers.Serializer[Any]):
     posted = MinorUnits(help_text="In the account after this line.")
 
 
+class IssuedSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    event = serializers.CharField(help_text="The event that issued it; its receipt proves it.")
+    hash = serializers.CharField(help_text="What its hash was then, and must be now.")
+
+
 class StatementSerializer(serializers.Serializer[Any]):
     """What an account had, every posting, and what it had then, by time of recording."""
 
@@ -90,7 +103,67 @@ class StatementSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="Of lines.")
     lines_hash = serializers.CharField(help_text="SHA-256 of the lines in canonical JSON, a newline after each.")
     log = LogRangeSerializer()
-    hash = serializers.CharField(help_text="SHA-256 of this document in canonical JSON without `lines` and `hash`.")
+    hash = serializers.CharField(
+        help_text="SHA-256 of this document in canonical JSON without `lines`, `hash` and `issued`."
+    )
+    issued = IssuedSerializer(allow_null=True, help_text="Null until beat issues the statement of this period.")
+
+
+class IssuedStatementSerializer(serializers.Serializer[Any]):
+    """The head and the sums of a statement that was issued."""
+
+    id = serializers.CharField()
+    event = serializers.CharField()
+    account = serializers.CharField()
+    name = serializers.CharField()
+    currency = serializers.CharField()
+    scale = serializers.IntegerField()
+    period = PeriodSerializer()
+    opening = StandSerializer()
+    closing = StandSerializer()
+    total_in = MinorUnits()
+    total_out = MinorUnits()
+    count = serializers.IntegerField(help_text="Of lines.")
+    lines_hash = serializers.CharField(help_text=HEX)
+    log = LogRangeSerializer()
+    hash = serializers.CharField(help_text=HEX)
+
+    def to_representation(self, instance: IssuedStatement) -> dict[str, Any]:
+        account, root = instance.account, instance.log_root
+        return {
+            "id": str(instance),
+            "event": ids.show("evt", instance.id),
+            "account": ids.show("acc", account.id),
+            **{name: getattr(account, name) for name in ("name", "currency", "scale")},
+            "period": {"from": clock.stamp(instance.since), "to": clock.stamp(instance.until)},
+            "opening": balances([int(amount) for amount in instance.opening]),
+            "closing": balances([int(amount) for amount in instance.closing]),
+            "total_in": str(instance.total_in),
+            "total_out": str(instance.total_out),
+            "count": instance.lines,
+            "lines_hash": bytes(instance.lines_hash).hex(),
+            "log": {"from": instance.log_from, "to": instance.log_to, "root": root and bytes(root).hex()},
+            "hash": bytes(instance.hash).hex(),
+        }
+
+
+class IssuedFilters(ListFilters):
+    account = FieldFilter(TextField(), "An account's id or name.", method="of_account")
+
+    def of_account(self, queryset: QuerySet[IssuedStatement], name: str, value: str) -> QuerySet[IssuedStatement]:
+        key = account_key(value)
+        facts = look_up(caller(self.request).tenant, [key], look).get(key)
+        return queryset.filter(account=facts.id) if facts else queryset.none()
+
+
+class IssuedStatementList(ListView):
+    """The statements that were issued, one a month for every account, the newest first."""
+
+    serializer_class = IssuedStatementSerializer
+    filterset_class = IssuedFilters
+
+    def get_queryset(self) -> QuerySet[IssuedStatement]:
+        return IssuedStatement.objects.filter(tenant=self.tenant).select_related("account")
 
 
 class AccountStatement(ProofView):

@@ -17,7 +17,7 @@ from journal.api.shapes import (
     RefundSerializer,
     SettledSerializer,
 )
-from journal.api.statements import AccountStatement
+from journal.api.statements import AccountStatement, IssuedStatementList
 from journal.api.verb_views import (
     ClearingAccountList,
     PromoGrantList,
@@ -41,6 +41,7 @@ urlpatterns = [
     path("v1/balances", BalanceList.as_view()),
     path("v1/trial-balance", TrialBalance.as_view()),
     path("v1/accounts/<str:account>/statement", AccountStatement.as_view()),
+    path("v1/statements", IssuedStatementList.as_view()),
     path("v1/accounts/<str:account>/entries", AccountEntries.as_view()),
     path("v1/events", EventList.as_view()),
     path("v1/events/<str:event>", EventDetail.as_view()),

@@ -13,6 +13,7 @@ from journal.commands import (
     refund,
     repairs,
     spend,
+    statements,
     supply,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "refund",
     "repairs",
     "spend",
+    "statements",
     "supply",
 ]

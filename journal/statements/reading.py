@@ -14,18 +14,18 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from accounts.rows import BUCKETS, AccountFacts, Bucket
+from accounts.rows import AccountFacts, Bucket
 from journal import as_of, history
 from journal.as_of import Cut
 from journal.exports.reading import Period
 from journal.exports.snapshot import Snapshot
+from journal.statements.documents import foot_of, head_of, posted_of
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.canonical import canonical, content_hash
+from ledger_project.kernel.canonical import canonical
 from ledger_project.log import tree
 from ledger_project.log.executor import look
 
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,6 @@ class Line:
         }
 
 
-def posted_of(buckets: list[int]) -> int:
-    """What is the account's own: what it drew on its credit line is not."""
-    return sum(buckets) - 2 * buckets[Bucket.CREDIT_USED]
-
-
-def balances(buckets: list[int]) -> dict[str, str]:
-    return {name: str(buckets[bucket]) for name, bucket in BUCKETS.items()} | {"posted": str(posted_of(buckets))}
-
-
 @dataclass
 class Statement:
     """A statement at work: `head` first, then `lines` once and to their end, then `foot`. Minor units."""
@@ -81,6 +72,7 @@ class Statement:
     opening: list[int]
     first: int  # the log from here
     end: int  # up to, and not including, this leaf
+    issued: dict[str, str] | None  # the event that issued it, and the hash that it had then
     buckets: list[int] = field(init=False)
     total_in: int = 0
     total_out: int = 0
@@ -92,17 +84,7 @@ class Statement:
         self.buckets = self.opening.copy()
 
     def head(self) -> dict[str, Any]:
-        facts = self.account.document()
-        shown = {name: facts[name] for name in ("name", "type", "normal_balance", "currency", "scale")}
-        since, until = self.period.since, self.period.until
-        period = {"from": since and clock.stamp(since), "to": until and clock.stamp(until)}
-        return {
-            "version": VERSION,
-            "account": self.account.ref,
-            **shown,
-            "period": period,
-            "opening": balances(self.opening),
-        }
+        return head_of(self.account, self.period.since, self.period.until, self.opening)
 
     def lines(self) -> Iterator[Line]:
         before = after = posted_of(self.opening)
@@ -117,16 +99,9 @@ class Statement:
         self._total(before, after)
 
     def foot(self) -> dict[str, Any]:
-        """What is known after the lines. `hash` is of head and foot, in which `lines_hash` stands for the lines."""
-        foot = {
-            "closing": balances(self.buckets),
-            "total_in": str(self.total_in),
-            "total_out": str(self.total_out),
-            "count": self.count,
-            "lines_hash": self._lines_hash.hexdigest(),
-            "log": {"from": self.first, "to": self.end, "root": self.root and self.root.hex()},
-        }
-        return foot | {"hash": content_hash(self.head() | foot).hex()}
+        totals, log = (self.total_in, self.total_out), (self.first, self.end)
+        foot = foot_of(self.head(), self.buckets, totals, self.count, self.lines_hash, log, self.root)
+        return foot | {"issued": self.issued}
 
     @property
     def root(self) -> bytes | None:
@@ -170,13 +145,15 @@ class Statement:
             yield Line(*facts, bucket.label, change, self.buckets[bucket], posted_of(self.buckets))
 
 
-def statement(books: Snapshot, account: AccountFacts, period: Period, log: tuple[int, int] | None = None) -> Statement:
-    """The account's statement of a period; `log` is the range of the log of one that was issued before."""
+def statement(books: Snapshot, account: AccountFacts, period: Period) -> Statement:
+    """The account's statement of a period."""
     opening = [0] * len(Bucket)
     if period.since is not None:
         opening, _ = as_of.buckets(account, Cut(known_at=period.since - as_of.MICROSECOND), books.rows)
-    first, end = log or _places(books, account.tenant, period)
-    return Statement(books, account, period, opening, first, end)
+    for key, first, end, digest in books.rows(_ISSUED, [account.id, period.since, period.until]):
+        issued = {"id": ids.show("stm", key), "event": ids.show("evt", key), "hash": bytes(digest).hex()}
+        return Statement(books, account, period, opening, first, end, issued)
+    return Statement(books, account, period, opening, *_places(books, account.tenant, period), None)
 
 
 def _places(books: Snapshot, tenant: int, period: Period) -> tuple[int, int]:
@@ -186,6 +163,9 @@ def _places(books: Snapshot, tenant: int, period: Period) -> tuple[int, int]:
     return first, end
 
 
+_ISSUED = """
+SELECT id, log_from, log_to, hash FROM journal_issuedstatement WHERE account_id = %s AND since = %s AND until = %s
+"""
 _LINES = """
 SELECT posting.entry_id, leaf.log_index, event.content_hash, event.recorded_at, entry.effective_at, entry.kind,
        entry.description, entry."references"::json, posting.bucket, posting.amount

@@ -8,7 +8,9 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Tenant
 from journal.statements import forms
+from journal.statements.issuing import issue_due
 from ledger_project.kernel import clock
+from ledger_project.log import sealing
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
 
@@ -103,6 +105,32 @@ def test_before_the_account_there_is_nothing(paid):
 
     assert (made["opening"], made["count"], made["total_in"]) == (made["closing"], 0, "0")
     assert set(made["closing"].values()) == {"0"}
+
+
+def test_the_end_of_time_is_a_time(paid):
+    end = "9999-12-31T23:59:59.999999Z"
+
+    assert json.loads(body(paid.get(f"/v1/accounts/alice/statement?to={end}")))["count"] == 4
+    assert json.loads(body(paid.get("/v1/accounts/alice/statement?period=9998")))["opening"]["posted"] == "123426"
+    for moments in (f"as_of={end}", f"known_at={end}", f"as_of={end}&known_at={end}"):
+        assert paid.get(f"/v1/accounts/alice/balance?{moments}").json()["posted"] == "123426"
+        assert paid.get(f"/v1/trial-balance?{moments}").status_code == 200
+
+
+def test_what_was_issued_is_listed_and_named(paid):
+    with clock.stopped(OCTOBER + timedelta(days=1)):
+        sealing.seal()
+        issue_due(clock.now(), paid.ledger.tenant)
+    [listed] = paid.get("/v1/statements?account=alice").json()["results"]
+    made = json.loads(body(paid.get("/v1/accounts/alice/statement?period=2026-09")))
+
+    assert {name: made[name] for name in listed if name not in ("id", "event")} == {
+        name: value for name, value in listed.items() if name not in ("id", "event")
+    }
+    assert made["issued"] == {name: listed[name] for name in ("id", "event", "hash")}
+    assert paid.get(f"/v1/events/{listed['event']}").json()["type"] == "statement.issued"
+    assert len(paid.get("/v1/statements").json()["results"]) == 3  # the shop's, and that of issuance
+    assert Api(Ledger()).get("/v1/statements").json()["results"] == []
 
 
 def test_what_is_asked_for_wrongly_is_refused_by_name(paid):

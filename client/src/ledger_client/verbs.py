@@ -124,10 +124,16 @@ VERBS = (
         "provider haircut_bps max_age_seconds is_eligible custody source metadata",
     ),
     Verb("reserve snapshot", "record_reserve_snapshot", "asset amount taken_at provenance", "price evidence_hash"),
-    # Reconciliations, monitors and webhooks
+    # Reconciliations, statements, monitors and webhooks
     Verb("reconciliation request", "request_reconciliation", "", "reason"),
     Verb("account repair", "repair_balance", "account reason"),
     Verb("reconciliation report", "report_mismatch", "reconciliation"),
+    Verb(
+        "statement issue",
+        "issue_statement",
+        "account since until total_in total_out lines_hash log_from log_to",
+        "log_root",
+    ),
     Verb("monitor register", "register_monitor", "account operator value", "bucket"),
     Verb("monitor delete", "delete_monitor", "monitor"),
     Verb("monitor trigger", "trigger_monitor", "monitor entry balance_before balance"),

@@ -1,0 +1,84 @@
+"""Issuing the statements of the months that are over, for every account, each once."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from accounts.rows import AccountFacts, look_up
+from journal.commands.statements import SETTLED
+from journal.exports.reading import Period
+from journal.exports.snapshot import Snapshot, snapshot
+from journal.statements.reading import statement
+from ledger_project.kernel import clock
+from ledger_project.log.command import COMMANDS
+from ledger_project.log.executor import Call, execute
+from ledger_project.log.queries import read
+
+log = logging.getLogger(__name__)
+ACTOR = "system:statements"
+COMMAND = "issue_statement"
+PAGE = 200  # accounts at once
+
+
+def issue_due(now: datetime, tenant: int | None = None) -> int:
+    """Issue what is due of every account, or of every one of a tenant, however many months; how many were."""
+    end = (now - SETTLED).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    issued, after = 0, UUID(int=0)
+    while page := read(_DUE, [after, tenant, tenant, end, PAGE]):
+        after = page[-1][0]
+        for each, rows in groupby(sorted(page, key=lambda row: row[1]), key=lambda row: row[1]):
+            issued += _issue(each, {account: since for account, _, since in rows}, end)
+    return issued
+
+
+def _issue(tenant: int, due: dict[UUID, datetime], end: datetime) -> int:
+    facts = look_up(tenant, list(due), read)
+    with snapshot() as books:
+        calls = [call for key, since in due.items() for call in _calls(books, facts[key], since, end)]
+    results = execute(calls) if calls else []
+    refused = [result for result in results if isinstance(result, Exception)]
+    for refusal in refused:
+        log.warning("a statement of tenant %s is not issued: %s", tenant, refusal)
+    return len(results) - len(refused)
+
+
+def _calls(books: Snapshot, account: AccountFacts, since: datetime, end: datetime) -> Iterator[Call]:
+    """The statements of one account, month by month, up to the first that has a line not sealed yet."""
+    while since < end:
+        period = Period.named(f"{since:%Y-%m}")
+        if period.until is None:
+            return
+        made = statement(books, account, Period(since, period.until))
+        for _ in made.lines():
+            pass
+        if not made.sealed:
+            log.warning("a statement of account %s waits for the sealer", account.ref)
+            return
+        arguments: dict[str, Any] = {
+            "account": account.ref,
+            "since": clock.stamp(since),
+            "until": clock.stamp(period.until),
+            "total_in": made.total_in,
+            "total_out": made.total_out,
+            "lines_hash": made.lines_hash.hex(),
+            "log_from": made.first,
+            "log_to": made.end,
+            **({"log_root": made.root.hex()} if made.root else {}),
+        }
+        key = f"statement:{account.ref}:{clock.stamp(since)}"
+        yield Call.of(account.tenant, ACTOR, key, COMMANDS[COMMAND], arguments)
+        since = period.until
+
+
+# An account's first statement begins with the month in which it was opened.
+_DUE = """
+SELECT account.id, account.tenant_id, due.since
+  FROM accounts_account AS account
+  LEFT JOIN LATERAL (SELECT until FROM journal_issuedstatement WHERE account_id = account.id
+                      ORDER BY since DESC LIMIT 1) AS last ON true
+ CROSS JOIN LATERAL (SELECT coalesce(last.until, date_trunc('month', account.created_at, 'UTC')) AS since) AS due
+ WHERE account.id > %s AND (%s::int IS NULL OR account.tenant_id = %s) AND due.since < %s ORDER BY account.id LIMIT %s
+"""
