@@ -45,7 +45,7 @@ def wish(headers: Mapping[str, str], now: datetime) -> timedelta:
         return min(timedelta(seconds=int(value[:9])), LONGEST_WISH)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year or a zone of twenty digits
         return timedelta()
     asked = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
     return max(timedelta(), min(asked, LONGEST_WISH))

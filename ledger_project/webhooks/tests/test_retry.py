@@ -148,7 +148,12 @@ def test_an_endless_answer_is_cut_off(one: Webhook, receiver: Receiver) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "least", "most"),
-    [("120", 119, 121), ("99999999", 3599, 3601), ("soon", 4, 6), ("-5", 4, 6), ("0", 4, 6), ("", 4, 6)],
+    [
+        *(("120", 119, 121), ("99999999", 3599, 3601), ("1" * 5000, 3599, 3601)),
+        *(("soon", 4, 6), ("-5", 4, 6), ("0", 4, 6), ("", 4, 6)),
+        ("Thu, 26 Nov 2026 03:00:00 +99999999999999999999", 4, 6),
+        ("Thu, 26 Nov 99999999999999999999 03:00:00 GMT", 4, 6),
+    ],
 )
 def test_retry_after_is_honoured_within_bounds(
     one: Webhook, receiver: Receiver, asked: str, least: int, most: int
