@@ -5,6 +5,12 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from accounts.models import NUMERIC
+from journal.external.models import ExternalAdjustment as ExternalAdjustment
+from journal.external.models import ExternalLine as ExternalLine
+from journal.external.models import ExternalMatch as ExternalMatch
+from journal.external.models import ExternalStatement as ExternalStatement
+from journal.external.models import MatchedEntry as MatchedEntry
+from journal.external.models import MatchedLine as MatchedLine
 from journal.reconciliation.models import Finding as Finding  # Django looks for models here
 from journal.reconciliation.models import ReconciliationRun as ReconciliationRun
 from journal.statements.models import IssuedStatement as IssuedStatement

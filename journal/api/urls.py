@@ -3,6 +3,15 @@
 from django.urls import path
 
 from journal.api.exports import Export
+from journal.api.external import (
+    AdjustmentList,
+    ExternalLineList,
+    ExternalMatchList,
+    ExternalStatementDetail,
+    ExternalStatementList,
+    MatchingSerializer,
+    OpenEntryList,
+)
 from journal.api.moments import AccountBalance, BalanceList, TrialBalance
 from journal.api.monitors import MonitorList
 from journal.api.read_views import AccountEntries, EntryDetail, EntryList, EventDetail, EventList, TransferList
@@ -25,10 +34,14 @@ from journal.api.verb_views import (
     SettlementDetail,
     SettlementList,
 )
-from ledger_project.web.commands import path_of
+from ledger_project.web.commands import Shape, path_of
 
 PROMO_GRANT = {"promo_grant": "PromoGrant"}
 CLEARING_ACCOUNT = {"clearing_account": "ClearingAccount"}
+EXTERNAL_STATEMENT: dict[str, Shape] = {"external_statement": "ExternalStatement"}
+EXTERNAL_MATCH: dict[str, Shape] = {"external_match": "ExternalMatch"}
+ADJUSTMENT: dict[str, Shape] = {"adjustment": "Adjustment"}
+OF_STATEMENT = "v1/external-statements/<str:external_statement>"
 
 urlpatterns = [
     path_of("v1/accounts/<str:account>/ensure", post="ensure_account", makes={"account": "Account"}),
@@ -75,4 +88,25 @@ urlpatterns = [
     path_of("v1/settlements", get=SettlementList, post="settle_batch", makes={"settlement": SettledSerializer}),
     path("v1/settlements/<str:settlement>", SettlementDetail.as_view()),
     path("v1/settlements/<str:settlement>/entries", SettledEntryList.as_view()),
+    path_of(
+        "v1/external-statements",
+        get=ExternalStatementList,
+        post="upload_external_statement",
+        makes=EXTERNAL_STATEMENT,
+    ),
+    path(OF_STATEMENT, ExternalStatementDetail.as_view()),
+    path(f"{OF_STATEMENT}/lines", ExternalLineList.as_view()),
+    path(f"{OF_STATEMENT}/open-entries", OpenEntryList.as_view()),
+    path_of(
+        f"{OF_STATEMENT}/match",
+        post="match_external_statement",
+        makes={**EXTERNAL_STATEMENT, "matching": MatchingSerializer},
+    ),
+    path_of(f"{OF_STATEMENT}/matches", get=ExternalMatchList, post="match_external_items", makes=EXTERNAL_MATCH),
+    path_of(f"{OF_STATEMENT}/resolutions", post="resolve_external_items", makes=EXTERNAL_MATCH),
+    path_of(f"{OF_STATEMENT}/adjustments", post="propose_adjustment", makes=ADJUSTMENT),
+    path_of("v1/external-matches/<str:external_match>/undo", post="undo_external_match", makes=EXTERNAL_MATCH),
+    path("v1/adjustments", AdjustmentList.as_view()),
+    path_of("v1/adjustments/<str:adjustment>/approve", post="approve_adjustment", makes=ADJUSTMENT),
+    path_of("v1/adjustments/<str:adjustment>/reject", post="reject_adjustment", makes=ADJUSTMENT),
 ]

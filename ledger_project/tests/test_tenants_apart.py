@@ -114,8 +114,23 @@ class World:
             "reconciliation": self._made("reconciliations", {"reason": MARK}, "reconciliation"),
             "asset": asset_id,
         }
+        ids |= self._said_by_a_bank(alice)
         aliases = {"account": ["from_account", "buyer", "agentAddress", "fee_account"], "to_account": ["seller"]}
+        aliases["account"].append("counter_account")
         return ids | {other: ids[name] for name, others in aliases.items() for other in others}
+
+    def _said_by_a_bank(self, account: str) -> dict[str, Any]:
+        said = f"date,amount,reference\n2026-10-01,1,{MARK}\n2026-10-01,2,{MARK}\n"
+        file = {"account": account, "name": MARK, "format": "csv", "content": said}
+        statement = self._made("external-statements", file, "external_statement")
+        explained = {"lines": [1], "reason": MARK}
+        counter = self._made("accounts", {"name": f"{MARK}:counter"}, "account")
+        proposed = {"counter_account": counter, "line": 2, "reason": MARK}
+        return {
+            "external_statement": statement,
+            "external_match": self._made(f"external-statements/{statement}/resolutions", explained, "external_match"),
+            "adjustment": self._made(f"external-statements/{statement}/adjustments", proposed, "adjustment"),
+        }
 
     def address(self, method: str, path: str) -> str:
         """With all that the path and the query can name of Alice's."""
@@ -149,6 +164,8 @@ class World:
                 {"account": self.ids["to_account"], "amount": 1},
             ],
             "operator": "lt",
+            "format": "csv",
+            "content": "date,amount\n2026-10-01,1\n",
             "taken_at": clock.stamp(clock.now()),
             **dict.fromkeys(("amount", "credit_limit", "value", "to_seller", "to_buyer"), "5"),
             "expires_in": 5,

@@ -24,6 +24,8 @@ VIEWER, OPERATOR, APPROVER, AUDITOR, ADMIN = GROUPS = (
 EVERYBODY = frozenset(GROUPS)
 # Commands that give others power, or cannot be taken back for a whole tenant.
 AUTHORITY = frozenset({"issue_api_key", "revoke_api_key", "register_currency"})
+# A second person's yes to what an operator proposed, and who may say no.
+DECISIONS = {"approve_adjustment": {APPROVER, ADMIN}, "reject_adjustment": {OPERATOR, APPROVER, ADMIN}}
 # Django's own tables: who may see and who may change the staff itself. Nobody is deleted, people are deactivated.
 STAFF_TABLES = {
     "auth.view_user": {AUDITOR, ADMIN},
@@ -50,7 +52,8 @@ def settle_permissions(sender: AppConfig, using: str, **_: Any) -> None:
             Permission.objects.using(using).get_or_create(
                 content_type=home, codename=command.name, defaults={"name": f"Can run {command.name}"}
             )
-            wanted[command.permission] = {ADMIN} if command.name in AUTHORITY else {OPERATOR, ADMIN}
+            meant = {ADMIN} if command.name in AUTHORITY else {OPERATOR, ADMIN}
+            wanted[command.permission] = DECISIONS.get(command.name, meant)
     if not sender.name.startswith(("django.", "django_otp")):
         for model in models:
             wanted[f"{sender.label}.{get_permission_codename('view', model._meta)}"] = set(EVERYBODY)

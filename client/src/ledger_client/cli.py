@@ -15,7 +15,7 @@ import click
 
 import ledger_client
 from ledger_client.errors import LedgerError
-from ledger_client.verbs import AMOUNTS, FLAGS, INTEGERS, JSON, LISTS, MAPS, POSTINGS, READS, VERBS, Read, Verb
+from ledger_client.verbs import AMOUNTS, FILES, FLAGS, INTEGERS, JSON, LISTS, MAPS, POSTINGS, READS, VERBS, Read, Verb
 
 REFUSED = 1
 EXPORTS = ("beancount", "hledger", "csv", "jsonl")
@@ -100,7 +100,23 @@ class Json(click.ParamType[Any]):
             self.fail(f"{value!r} is not JSON", param, ctx)
 
 
+class FileText(click.ParamType[Any]):
+    """The text of a file."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        with click.File("rb").convert(value, param, ctx) as file:
+            data = file.read()
+        try:
+            return str(data, "utf-8")
+        except UnicodeDecodeError as error:
+            self.fail(f"{value!r} is not UTF-8 at byte {error.start}", param, ctx)
+
+
 def _type(name: str) -> Any:
+    if name in FILES:
+        return FileText()
     return Amount() if name in AMOUNTS else int if name in INTEGERS else str
 
 
@@ -116,7 +132,7 @@ def _option(name: str) -> click.Option:
     if name in MAPS:
         return click.Option([words], type=Pair(), multiple=True)
     if name in LISTS:
-        return click.Option([words, name], type=str, multiple=True)
+        return click.Option([words, name], type=_type(name), multiple=True)
     return click.Option([words, name], type=Json() if name in JSON else _type(name), default=None)
 
 

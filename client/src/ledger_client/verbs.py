@@ -35,14 +35,15 @@ def _names(text: str) -> frozenset[str]:
 
 
 FLAGS = _names("allow_overcapture burn confirmed enabled final is_eligible not_paid open_account unbounded use_promo")
-INTEGERS = _names("expires_in from_log_index haircut_bps max_age_seconds scale")
+INTEGERS = _names("days expires_in from_log_index haircut_bps line lines max_age_seconds scale")
 AMOUNTS = _names(
     "amount credit_limit fee fees initial_balance max_per_day max_per_spend max_total to_buyer to_seller"
-    " balance balance_before value"
+    " balance balance_before tolerance value"
 )
-LISTS = _names("allowed_receivers domains types")
+LISTS = _names("allowed_receivers domains entries lines types")
 MAPS = _names("metadata references")  # key=value, as often as there are some
-JSON = _names("price window")
+JSON = _names("mapping price window")
+FILES = _names("content")  # the path of a file of UTF-8 text, or - for what is piped in
 POSTINGS = frozenset({"postings"})
 
 MORE = "description metadata effective_at"
@@ -110,6 +111,15 @@ VERBS = (
     Verb("dispute", "record_dispute", "dispute_id customer_id amount currency", MORE),
     Verb("clearing open", "open_clearing_account", "domain", "currency"),
     Verb("settle", "settle_batch", "netting_batch_id", "domains window settlement_account"),
+    # Statements of others
+    Verb("external upload", "upload_external_statement", "account name format content", "mapping"),
+    Verb("external match", "match_external_statement", "external_statement", "tolerance days"),
+    Verb("external pair", "match_external_items", "external_statement reason", "lines entries tolerance"),
+    Verb("external resolve", "resolve_external_items", "external_statement reason", "lines entries"),
+    Verb("external undo", "undo_external_match", "external_match reason"),
+    Verb("adjustment propose", "propose_adjustment", "external_statement counter_account reason", "line entry"),
+    Verb("adjustment approve", "approve_adjustment", "adjustment", "reason"),
+    Verb("adjustment reject", "reject_adjustment", "adjustment reason"),
     # Reserves
     Verb(
         "reserve register",
@@ -178,5 +188,9 @@ READS = (
          "Clearing accounts."),
     Read("settlement list", "/v1/settlements", "netting_batch_id", "id netting_batch_id recorded_at", "Settled."),
     Read("settlement show", "/v1/settlements/{settlement}", help="One settled batch."),
+    Read("external list", "/v1/external-statements", "account", "id account_name name first_date last_date lines",
+         "Statements of banks, providers and chains, newest first."),
+    Read("external show", "/v1/external-statements/{external_statement}", help="A statement and its progress."),
+    Read("adjustment list", "/v1/adjustments", "status", "id amount status reason", "Adjustments."),
     Read("currency list", "/v1/currencies", "", "code scale name", "Currencies."),
 )  # fmt: skip

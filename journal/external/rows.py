@@ -1,0 +1,300 @@
+"""Statements of others as the executor sees them, with their lines and the entries that these may be.
+
+Nothing of them is locked: the unique indexes of matched lines and entries judge what two searches found at once, and
+the executor lets the later one look again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.rows import AccountFacts, account_key, look_up
+from journal.external.matching import Item, normal
+from journal.external.statement import StatementLine
+from ledger_project.kernel import clock, ids
+from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
+
+MAX_ENTRIES = 50_000  # open ones around one statement
+
+
+@dataclass(slots=True)
+class ReconciledAccountRow(Row):
+    """The facts of an account, under the reference that a command has for it. Never written."""
+
+    ref: str
+    facts: AccountFacts
+    new: bool = False
+    changed: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.ref
+
+    def copy(self) -> "ReconciledAccountRow":
+        return replace(self)
+
+
+class ReconciledAccountStore(Store):
+    rank = 35
+    row = ReconciledAccountRow
+    kinds = frozenset({"reconciled_account"})
+
+    def prepare(self, wants: Wants, look: Look) -> None:
+        keys = {ref: account_key(ref) for ref in wants.refs["reconciled_account"]}
+        facts = look_up(wants.tenant, set(keys.values()), look, remember=wants.committed)
+        wants.facts[ReconciledAccountRow] = {ref: facts[key] for ref, key in keys.items() if key in facts}
+
+    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
+        for ref, facts in wants.facts[ReconciledAccountRow].items():
+            batch.load(ReconciledAccountRow(ref, facts))
+
+
+@dataclass(slots=True)
+class StatementRow(Row):
+    """A statement; it never changes. `content` and `lines` are those of a new one."""
+
+    id: UUID
+    account: UUID
+    account_name: str
+    sign: int
+    currency: str
+    scale: int
+    name: str
+    format: str
+    sha256: str
+    count: int
+    first_date: date
+    last_date: date
+    money_in: int
+    money_out: int
+    opening: int | None
+    closing: int | None
+    uploaded_at: datetime
+    content: str = ""
+    lines: list[StatementLine] = field(default_factory=list)
+    new: bool = False
+    changed: bool = False
+
+    @property
+    def key(self) -> UUID:
+        return self.id
+
+    def copy(self) -> "StatementRow":
+        return replace(self)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "id": ids.show("xst", self.id),
+            "account": ids.show("acc", self.account),
+            "account_name": self.account_name,
+            "currency": self.currency,
+            "scale": self.scale,
+            "name": self.name,
+            "format": self.format,
+            "sha256": self.sha256,
+            "lines": self.count,
+            "first_date": self.first_date.isoformat(),
+            "last_date": self.last_date.isoformat(),
+            "money_in": str(self.money_in),
+            "money_out": str(self.money_out),
+            "opening_balance": None if self.opening is None else str(self.opening),
+            "closing_balance": None if self.closing is None else str(self.closing),
+            "uploaded_at": clock.stamp(self.uploaded_at),
+        }
+
+
+class StatementStore(Store):
+    """Statements by id, and by account and file: two uploads of one file at once meet at the unique index."""
+
+    rank = 36
+    row = StatementRow
+    kinds = frozenset({"external_statement", "external_file"})
+
+    def reading(self, wants: Wants) -> Query | None:
+        facts = wants.facts.get(ReconciledAccountRow, {})
+        files = [(facts[ref].id, sha) for ref, sha in wants.refs.get("external_file", ()) if ref in facts]
+        return (
+            _STATEMENTS,
+            (
+                wants.tenant,
+                list(wants.refs.get("external_statement", ())),
+                [account for account, _ in files],
+                [sha for _, sha in files],
+            ),
+        )
+
+    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
+        for record in records:
+            row = StatementRow(*record)
+            batch.load(row, ("file", row.account, row.sha256))
+
+    def writing(self, rows: list[StatementRow], tenant: int, now: datetime) -> Iterable[Query]:
+        yield (
+            "INSERT INTO journal_externalstatement (tenant_id, id, account_id, name, format, sha256, content, lines,"
+            " first_date, last_date, money_in, money_out, opening, closing, uploaded_at) SELECT %s, * FROM unnest("
+            "%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::date[], %s::date[],"
+            " %s::text[]::numeric[], %s::text[]::numeric[], %s::text[]::numeric[], %s::text[]::numeric[],"
+            " %s::timestamptz[])",
+            (
+                tenant,
+                [row.id for row in rows],
+                [row.account for row in rows],
+                [row.name for row in rows],
+                [row.format for row in rows],
+                [row.sha256 for row in rows],
+                [row.content for row in rows],
+                [row.count for row in rows],
+                [row.first_date.isoformat() for row in rows],
+                [row.last_date.isoformat() for row in rows],
+                [str(row.money_in) for row in rows],
+                [str(row.money_out) for row in rows],
+                [None if row.opening is None else str(row.opening) for row in rows],
+                [None if row.closing is None else str(row.closing) for row in rows],
+                [row.uploaded_at for row in rows],
+            ),
+        )
+        lines = [(row.id, line) for row in rows for line in row.lines]
+        yield (
+            "INSERT INTO journal_externalline (tenant_id, statement_id, number, date, amount, reference, description)"
+            " SELECT %s, * FROM unnest(%s::uuid[], %s::int[], %s::date[], %s::text[]::numeric[], %s::text[],"
+            " %s::text[])",
+            (
+                tenant,
+                [statement for statement, _ in lines],
+                [line.number for _, line in lines],
+                [line.date.isoformat() for _, line in lines],
+                [str(line.amount) for _, line in lines],
+                [line.reference for _, line in lines],
+                [line.description for _, line in lines],
+            ),
+        )
+
+
+@dataclass(slots=True)
+class WindowRow(Row):
+    """All that is open around a statement: its lines, and its account's entries from `days` before it to `days` after.
+
+    Never written.
+    """
+
+    statement: UUID
+    days: int
+    lines: list[Item] = field(default_factory=list)
+    entries: list[Item] = field(default_factory=list)
+    new: bool = False
+    changed: bool = False
+
+    @property
+    def key(self) -> tuple[UUID, int]:
+        return self.statement, self.days
+
+    def copy(self) -> "WindowRow":
+        return replace(self)
+
+
+class WindowStore(Store):
+    rank = 37
+    row = WindowRow
+    kinds = frozenset({"external_window"})
+
+    def reading(self, wants: Wants) -> Query | None:
+        asked = list(wants.refs["external_window"])
+        return (
+            _WINDOWS,
+            ([statement for statement, _ in asked], [days for _, days in asked], wants.tenant, MAX_ENTRIES + 1),
+        )
+
+    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
+        windows = {asked: WindowRow(*asked) for asked in wants.refs["external_window"]}
+        for statement, days, number, entry, day, amount, references in records:
+            window = windows[statement, days]
+            named = frozenset(filter(None, map(normal, references)))
+            if number is None:
+                # An entry is also named by its own public ids.
+                named |= {ids.show("ent", entry), ids.show("evt", entry)}
+                window.entries.append(Item(entry, day, int(amount), named))
+            else:
+                window.lines.append(Item(number, day, int(amount), named))
+        for window in windows.values():
+            batch.load(window)
+
+
+@dataclass(slots=True)
+class ItemRow(Row):
+    """A line or an entry that a command names, with the match that it is in. Never written."""
+
+    statement: UUID
+    place: int | UUID  # the line's number, or the entry
+    date: date
+    amount: int
+    match: UUID | None
+    new: bool = False
+    changed: bool = False
+
+    @property
+    def key(self) -> tuple[UUID, int | UUID]:
+        return self.statement, self.place
+
+    def copy(self) -> "ItemRow":
+        return replace(self)
+
+
+class ItemStore(Store):
+    rank = 38
+    row = ItemRow
+    kinds = frozenset({"external_item"})
+
+    def reading(self, wants: Wants) -> Query | None:
+        asked = wants.refs["external_item"]
+        lines = [each for each in asked if isinstance(each[1], int)]
+        entries = [each for each in asked if not isinstance(each[1], int)]
+        return (
+            _ITEMS,
+            (
+                [statement for statement, _ in lines],
+                [number for _, number in lines],
+                wants.tenant,
+                [statement for statement, _ in entries],
+                [entry for _, entry in entries],
+                wants.tenant,
+            ),
+        )
+
+    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
+        for statement, number, entry, day, amount, match in records:
+            batch.load(ItemRow(statement, entry if number is None else number, day, int(amount), match))
+
+
+SIGN = "CASE WHEN account.type IN ('asset', 'expense') THEN 1 ELSE -1 END"
+_STATEMENTS = f"""
+SELECT statement.id, statement.account_id, account.name, {SIGN}, account.currency, account.scale, statement.name,
+       statement.format, statement.sha256, statement.lines, statement.first_date, statement.last_date,
+       statement.money_in, statement.money_out, statement.opening, statement.closing, statement.uploaded_at
+  FROM journal_externalstatement AS statement JOIN accounts_account AS account ON account.id = statement.account_id
+ WHERE statement.tenant_id = %s AND (statement.id = ANY(%s::uuid[])
+       OR (statement.account_id, statement.sha256) IN (SELECT * FROM unnest(%s::uuid[], %s::text[])))
+"""
+_WINDOWS = "SELECT * FROM ledger_external_open_items(%s::uuid[], %s::int[], %s, %s)"
+_ITEMS = f"""
+SELECT line.statement_id, line.number, NULL::uuid, line.date, line.amount,
+       (SELECT match_id FROM journal_matchedline AS taken
+         WHERE taken.statement_id = line.statement_id AND taken.number = line.number AND taken.active)
+  FROM unnest(%s::uuid[], %s::int[]) AS asked (statement, number)
+  JOIN journal_externalline AS line ON line.statement_id = asked.statement AND line.number = asked.number
+ WHERE line.tenant_id = %s
+UNION ALL
+SELECT statement.id, NULL, moved.id, (moved.effective_at AT TIME ZONE 'UTC')::date, moved.amount * {SIGN},
+       (SELECT match_id FROM journal_matchedentry AS taken
+         WHERE taken.account_id = statement.account_id AND taken.entry_id = moved.id AND taken.active)
+  FROM unnest(%s::uuid[], %s::uuid[]) AS asked (statement, entry)
+  JOIN journal_externalstatement AS statement ON statement.id = asked.statement AND statement.tenant_id = %s
+  JOIN accounts_account AS account ON account.id = statement.account_id
+ CROSS JOIN LATERAL (
+       SELECT entry.id, entry.effective_at,
+              sum(posting.amount) FILTER (WHERE posting.account_id = statement.account_id) AS amount
+         FROM journal_entry AS entry JOIN journal_posting AS posting ON posting.entry_id = entry.id
+        WHERE entry.id = asked.entry GROUP BY entry.id) AS moved
+ WHERE moved.amount <> 0
+"""

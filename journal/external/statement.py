@@ -1,0 +1,175 @@
+"""A statement of a bank, a provider or a chain: what a line is, and how its fields are read, exactly or not at all."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from journal.external.errors import MalformedStatement
+from ledger_project.kernel import money
+from ledger_project.kernel.fields import ChoiceField, FlagField, RecordField, TextField
+
+MAX_LINES = 20_000
+MAX_SIZE = 16 * 1024 * 1024  # characters of one file; over HTTP the limit of a request's body comes first
+REFERENCE, DESCRIPTION = 255, 1000  # characters
+
+_NUMBER = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]+))?")
+_PARTS = re.compile(r"([0-9]{1,4})[-./ ]([0-9]{1,2})[-./ ]([0-9]{1,4})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One payment that the other side tells of; `amount` is in minor units, above zero where the account grew by it.
+
+    `number` counts the lines of the statement from 1.
+    """
+
+    number: int
+    date: date
+    amount: int
+    reference: str
+    description: str
+
+
+@dataclass(slots=True)
+class Statement:
+    """The lines of one file, with its balances where it has some."""
+
+    lines: list[StatementLine] = field(default_factory=list)
+    opening: int | None = None
+    closing: int | None = None
+    closing_at: int = 0  # the closing balance's place in the file
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """How a CSV or JSON file spells its lines. `credit` and `debit` stand in for `amount` where it has two columns."""
+
+    date: str = "date"
+    amount: str = "amount"
+    credit: str | None = None
+    debit: str | None = None
+    reference: str | None = "reference"
+    description: str | None = "description"
+    date_order: str = "YMD"
+    decimal: str = "."
+    delimiter: str = ","
+    minor_units: bool = False
+    inverted: bool = False
+
+    @property
+    def required(self) -> list[str]:
+        """The columns that every line has."""
+        amounts = [name for name in (self.credit, self.debit) if name] or [self.amount]
+        return [self.date, *amounts]
+
+
+_COLUMN = TextField(maximum=100)
+_DEFAULTS: dict[str, Any] = {name: getattr(Mapping(), name) for name in Mapping.__slots__}
+MappingOf = Annotated[
+    dict[str, Any],
+    RecordField(
+        fields={
+            **dict.fromkeys(("date", "amount", "credit", "debit", "reference", "description"), _COLUMN),
+            "date_order": ChoiceField(("YMD", "DMY", "MDY")),
+            "decimal": ChoiceField((".", ",")),
+            "delimiter": ChoiceField((",", ";", "\t", "|")),
+            "minor_units": FlagField(),
+            "inverted": FlagField(),
+        },
+        optional=_DEFAULTS,
+    ),
+]
+
+
+def malformed(line: int, name: str, reason: str) -> MalformedStatement:
+    """The refusal that names the place: the line of the file (of JSON, the place in its list) and the field."""
+    return MalformedStatement(line=line, field=name[:100], reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the fields of one line are read. Its methods refuse MalformedStatement, naming the line and the field."""
+
+    scale: int
+    mapping: Mapping
+    line: int
+
+    def amount(self, text: str, name: str) -> int:
+        """A decimal number of the currency, or a whole one of minor units; nothing is rounded."""
+        plain = text.strip()
+        if self.mapping.decimal == ",":
+            plain = plain.replace(",", ".") if "." not in plain else ""
+        found = _NUMBER.fullmatch(plain) if len(plain) <= 2 * money.MAX_DIGITS else None
+        if found is None:
+            raise malformed(
+                self.line, name, f"{text[:60]!r} is not a plain number such as 1234{self.mapping.decimal}50"
+            )
+        sign, whole, fraction = found[1], found[2], found[3] or ""
+        scale = 0 if self.mapping.minor_units else self.scale
+        if fraction[scale:].strip("0"):
+            raise malformed(self.line, name, f"{text[:60]!r} has more than {scale} decimals")
+        minor = int(whole + fraction[:scale].ljust(scale, "0"))
+        if minor >= money.LIMIT:
+            raise malformed(self.line, name, f"more than {money.MAX_DIGITS} digits")
+        return -minor if (sign == "-") != self.mapping.inverted else minor
+
+    def day(self, text: str, name: str) -> date:
+        """A calendar day; of a time with an offset, the day in UTC."""
+        plain = text.strip()
+        found = self._calendar_day(plain)
+        if found is None or not 1970 <= found.year <= 9999:
+            raise malformed(self.line, name, f"{text[:60]!r} is not a date in the order {self.mapping.date_order}")
+        return found
+
+    def _calendar_day(self, text: str) -> date | None:
+        order = self.mapping.date_order
+        try:
+            if order == "YMD" and len(text) > 10:
+                moment = datetime.fromisoformat(text)
+                return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
+            if order == "YMD" and len(text) == 8 and text.isascii() and text.isdigit():
+                return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+            parts = _PARTS.fullmatch(text)
+            if parts is None or len(parts[order.index("Y") + 1]) != 4:
+                return None
+            return date(**{_NAMES[letter]: int(part) for letter, part in zip(order, parts.groups(), strict=True)})
+        except (ValueError, OverflowError):
+            return None
+
+    def text(self, text: str, name: str, maximum: int) -> str:
+        """One line of text: any white space is one blank."""
+        plain = " ".join(text.split())
+        if len(plain) > maximum:
+            raise malformed(self.line, name, f"longer than {maximum} characters")
+        if _CONTROL.search(plain):
+            raise malformed(self.line, name, "has a control character")
+        return plain
+
+    def record(self, number: int, record: dict[str, str]) -> StatementLine:
+        """A line from named texts, as CSV and JSON have them."""
+        mapping = self.mapping
+        reference = record.get(mapping.reference, "") if mapping.reference else ""
+        description = record.get(mapping.description, "") if mapping.description else ""
+        return StatementLine(
+            number,
+            self.day(record[mapping.date], mapping.date),
+            self._sides(record)
+            if mapping.credit or mapping.debit
+            else self.amount(record[mapping.amount], mapping.amount),
+            self.text(reference, mapping.reference or "", REFERENCE),
+            self.text(description, mapping.description or "", DESCRIPTION),
+        )
+
+    def _sides(self, record: dict[str, str]) -> int:
+        """What came in less what went out, where these have columns of their own; one of them is empty or zero."""
+        sides = [(name, sign) for name, sign in ((self.mapping.credit, 1), (self.mapping.debit, -1)) if name]
+        given = [(name, sign * self.amount(record[name], name)) for name, sign in sides if record[name].strip()]
+        moved = [amount for _, amount in given if amount]
+        if not given or len(moved) > 1:
+            raise malformed(self.line, sides[0][0], "not exactly one of the two amounts is given")
+        return moved[0] if moved else 0
+
+
+_NAMES = {"Y": "year", "M": "month", "D": "day"}
