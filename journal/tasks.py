@@ -29,7 +29,8 @@ def request_reconciliations() -> None:
 @shared_task(ignore_result=True)
 def reconcile() -> None:
     """Do the reconciliations that wait, and tell of what did not match."""
-    running.run_waiting()
+    if not running.resting():
+        running.run_waiting()
     telling.tell()
 
 

@@ -23,6 +23,7 @@ from ledger_project.log.executor import look, run
 LISTED = 1000  # differences of one check that a run lists; their number is exact
 AT_ONCE = 1000  # runs that are done in one pass
 CHUNK = 1000  # findings in one statement
+REST = 9  # times as long as a pass took
 
 
 @dataclass
@@ -78,6 +79,14 @@ def run_waiting() -> list[UUID]:
     return [outcome.id for outcome in outcomes.values()]
 
 
+def resting() -> bool:
+    """Whether the last pass is so recent that the next one waits: passes take a tenth of one worker's time at most.
+
+    So whoever asks again and again makes nobody else's work wait, however long a pass takes.
+    """
+    return bool(look(_RESTING, (REST,)))
+
+
 def _differences(tenants: Sequence[int], elsewhere: verification.Elsewhere) -> Iterator[Difference]:
     """What every check finds; of everybody where several runs wait, because that is one pass too."""
     scope = Scope(tenants[0] if len(tenants) == 1 else None)
@@ -108,6 +117,11 @@ def _findings(outcome: Outcome, first: int) -> tuple[str, tuple[Any, ...]]:
 
 _WAITING = """
 SELECT id, tenant_id FROM journal_reconciliationrun WHERE finished_at IS NULL ORDER BY requested_at LIMIT %s
+"""
+_RESTING = """
+SELECT FROM (SELECT started_at, finished_at FROM journal_reconciliationrun
+              WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1) AS last
+ WHERE finished_at + %s::int * (finished_at - started_at) > clock_timestamp()
 """
 _FINISH = """
 UPDATE journal_reconciliationrun

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connections, transaction
 from pytest_django import Settings
 
 from accounts.models import Tenant
+from journal import tasks
 from journal.errors import AlreadyReported, ReconciliationMatched, ReconciliationNotFound, ReconciliationUnderWay
 from journal.models import Finding, ReconciliationRun, VerifiedPoint
 from journal.reconciliation import running, telling
@@ -173,6 +174,25 @@ def test_a_run_without_a_difference_is_a_verified_point(books: Ledger) -> None:
 
     assert list(VerifiedPoint.objects.values_list("tenant", flat=True)) == [books.tenant]
     assert replay(books.tenant, incremental=True) == []
+
+
+def test_passes_take_a_tenth_of_a_workers_time(books: Ledger) -> None:
+    assert running.resting() is False
+    ask(books)
+    tasks.reconcile()
+    as_owner("ALTER TABLE journal_reconciliationrun DISABLE TRIGGER USER")
+    as_owner("UPDATE journal_reconciliationrun SET started_at = now() - interval '10 s', finished_at = now()")
+    ask(books)
+
+    tasks.reconcile()
+    assert newest(books).status == "requested"
+    as_owner(
+        "UPDATE journal_reconciliationrun SET started_at = now() - interval '100 s',"
+        " finished_at = now() - interval '91 s' WHERE finished_at IS NOT NULL"
+    )
+    tasks.reconcile()
+
+    assert newest(books).status == "matched"
 
 
 def test_the_night_asks_for_every_tenant_once(books: Ledger) -> None:
