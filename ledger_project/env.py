@@ -1,6 +1,7 @@
 """Reading configuration from the environment, with `NAME_FILE` for secrets that come as files."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def integer(name: str, *, default: int, minimum: int = 0) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default=default).split(",") if word.strip()]
+
+
+def origin(name: str) -> str:
+    """`https://host` or `http://host:port`, without a path; empty where it is not set."""
+    found = text(name, default="").rstrip("/")
+    if found and not re.fullmatch(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?", found):
+        raise ImproperlyConfigured(f"{name} must be an origin such as https://ledger.example, not {found!r}")
+    return found
 
 
 def integers(name: str) -> list[int]:

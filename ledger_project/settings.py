@@ -21,6 +21,7 @@ SECRET_KEY = SECRET_KEY or "insecure-" + "build-time-only" * 4  # refused by a s
 SECRET_KEY_FALLBACKS = env.words("DJANGO_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+PUBLIC_URL = env.origin("PUBLIC_URL")  # for links in pages; else as each request came
 
 # Behind a proxy that terminates TLS and always sets X-Forwarded-Proto itself. Off for the embedded default, which is
 # plain HTTP on one machine.

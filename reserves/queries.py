@@ -1,6 +1,7 @@
 """Reading assets, snapshots and attestations."""
 
 import json
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from accounts.queries import total
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.sumtree import SumTree, leaf
+from ledger_project.log.queries import read
 from reserves.attestation import scope_of
 from reserves.errors import AccountNotCounted, AttestationNotFound
 from reserves.models import Attestation, AttestationLeaf, ReserveAsset, ReserveSnapshot
@@ -88,14 +90,50 @@ def attestation(ref: str) -> Attestation:
 
 def latest(currency: str | None) -> Attestation:
     """The newest one that the public address shows. Refuses: AttestationNotFound, InvalidRequest."""
-    issued = _public()
-    codes = sorted(issued.order_by().values_list("currency", flat=True).distinct())
+    codes = public_currencies()
     if currency is None and len(codes) > 1:
         raise InvalidRequest(field="currency", reason=f"one of {', '.join(codes)}")
-    found = newest_of(issued, currency or (codes[0] if codes else ""))
+    found = newest_of(_public(), currency or (codes[0] if codes else ""))
     if found is None:
         raise AttestationNotFound(currency=currency and currency[:100])
     return found
+
+
+def public_currencies() -> list[str]:
+    """The currencies that the public address has attestations of."""
+    return sorted(_public().order_by().values_list("currency", flat=True).distinct())
+
+
+def public_newest() -> list[Attestation]:
+    """The newest attestation of each of them."""
+    found = (newest_of(_public(), code) for code in public_currencies())
+    return [each for each in found if each is not None]
+
+
+def is_public(issued: Attestation) -> bool:
+    """Whether the public address leads to it. Any attestation can be seen by who knows its id."""
+    return _public().filter(pk=issued.pk).exists()
+
+
+def history(newest: Attestation, before: int | None, count: int) -> list[Attestation]:
+    """An attestation's predecessors and itself, newest first; `before` a sequence number."""
+    row = Attestation.objects.filter(tenant=newest.tenant_id, currency=newest.currency, sequence__lte=newest.sequence)
+    return list((row if before is None else row.filter(sequence__lt=before)).order_by("-sequence")[:count])
+
+
+# The ratio alone: a document can have a thousand assets.
+_COVERAGE = """
+SELECT as_of, document::jsonb #>> '{coverage_ratio,num}', document::jsonb #>> '{coverage_ratio,den}'
+  FROM reserves_attestation
+ WHERE tenant_id = %s AND currency = %s AND sequence > %s AND sequence <= %s
+ ORDER BY sequence
+"""
+
+
+def coverage_until(newest: Attestation, count: int) -> list[tuple[datetime, int, int]]:
+    """When, eligible reserves and what was owed, of an attestation and those before it, where anything was owed."""
+    bounds = (newest.tenant_id, newest.currency, newest.sequence - count, newest.sequence)
+    return [(at, int(num), int(den)) for at, num, den in read(_COVERAGE, bounds) if den is not None]
 
 
 def newest_of(issued: "QuerySet[Attestation]", currency: str) -> Attestation | None:

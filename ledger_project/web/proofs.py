@@ -1,8 +1,6 @@
 """The sealed log for those who check it: receipts, proofs and exports for tenants, head and keys for anybody."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -16,9 +14,9 @@ from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.log import export, queries, receipts, signing
 from ledger_project.log.errors import LogEmpty
 from ledger_project.log.fields import IndexField
-from ledger_project.web import problems
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import require_known
+from ledger_project.web.public import for_everybody
 
 HEX = "SHA-256 in hex."
 SIZE = IndexField()
@@ -182,19 +180,13 @@ class Export(ProofView):
         return reply
 
 
-@require_safe
-@cache_control(public=True, max_age=1)
+@for_everybody(seconds=1)
 def public_checkpoint(request: HttpRequest) -> HttpResponse:
     """The newest signed note as it is."""
-    try:
-        note = receipts.head().note
-    except LogEmpty as empty:
-        return problems.respond(empty)
-    return HttpResponse(note.encode(), content_type="text/plain; charset=utf-8")
+    return HttpResponse(receipts.head().note.encode(), content_type="text/plain; charset=utf-8")
 
 
-@require_safe
-@cache_control(public=True, max_age=300)
+@for_everybody(seconds=300)
 def jwks(request: HttpRequest) -> JsonResponse:
     """The keys that sign the log and those that did, with their dates."""
     return JsonResponse(keys.jwks(signing.published()), content_type="application/jwk-set+json")

@@ -1,12 +1,6 @@
 """Attestations for anybody, without a key; and for each holder the proof that they are counted, with theirs."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, cast
-
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils.cache import get_conditional_response
-from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -16,72 +10,72 @@ from rest_framework.response import Response
 
 from accounts.api.serializers import MinorUnits
 from accounts.errors import AccountNotFound
-from ledger_project.kernel.errors import Forbidden, InvalidRequest, Refusal
-from ledger_project.web import problems
+from ledger_project.kernel.errors import Forbidden, InvalidRequest
+from ledger_project.log.fields import IndexField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import require_known
 from ledger_project.web.proofs import HEX, JsonLines, ProofView
+from ledger_project.web.public import HTML, address, for_everybody
 from reserves import exporting, queries
+from reserves.api import pages
 from reserves.errors import AccountNotCounted, AttestationNotFound
 from reserves.models import Attestation
 
+SEQUENCE = IndexField()
 JSON, JOSE = "application/json", "application/jose"
-FORMATS = {"json": JSON, "jws": JOSE}
+FORMATS = {"json": JSON, "jws": JOSE, "html": HTML}
 LATEST_SECONDS, FOREVER_SECONDS = 60, 365 * 24 * 3600
 
-View = Callable[..., HttpResponse]
 
-
-def for_everybody(view: View) -> View:
-    """A reading view that answers refusals as problems, and scripts of any origin."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
-        try:
-            response = view(request, *args, **named)
-        except Refusal as refusal:
-            response = problems.respond(refusal)
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Expose-Headers"] = "ETag, Link"
-        return response
-
-    return require_safe(answer)
-
-
-@for_everybody
+@for_everybody(seconds=LATEST_SECONDS, also=(JSON, JOSE))
 def latest(request: HttpRequest) -> HttpResponse:
-    """The newest attestation: its canonical JSON as it was signed, or the JWS."""
-    issued = queries.latest(request.GET.get("currency"))
-    return _show(request, issued, f"public, max-age={LATEST_SECONDS}")
+    """The newest attestation: to browsers as a page, else its canonical JSON as it was signed, or the JWS."""
+    kind = _kind(request, JSON, JOSE)
+    currency = request.GET.get("currency")
+    if kind == HTML:
+        return pages.latest(address(request), currency)
+    return _show(queries.latest(currency), kind)
 
 
-@for_everybody
+@for_everybody(seconds=LATEST_SECONDS, also=(JSON, JOSE))
 def one(request: HttpRequest, attestation: str) -> HttpResponse:
-    """An attestation by its id; it never changes."""
-    return _show(request, queries.attestation(attestation), f"public, max-age={FOREVER_SECONDS}, immutable")
+    """An attestation by its id; it never changes, and only the page about it can."""
+    kind = _kind(request, JSON, JOSE)
+    issued = queries.attestation(attestation)
+    if kind == HTML:
+        return pages.one(address(request), issued)
+    response = _show(issued, kind)
+    response.headers["Cache-Control"] = f"public, max-age={FOREVER_SECONDS}, immutable"
+    return response
 
 
-def _show(request: HttpRequest, issued: Attestation, cache: str) -> HttpResponse:
-    kind = _kind(request)
-    etag = f'"{bytes(issued.document_hash).hex()}{".jws" if kind == JOSE else ""}"'
+@for_everybody(seconds=LATEST_SECONDS, also=(JSON,))
+def history(request: HttpRequest) -> HttpResponse:
+    """The attestations of a currency in short, newest first."""
+    kind = _kind(request, JSON)
+    given = request.GET.get("before")
+    before = None if given is None else SEQUENCE.parse(given, "before")
+    return pages.history(request.GET.get("currency"), before, as_page=kind == HTML)
+
+
+def _show(issued: Attestation, kind: str) -> HttpResponse:
     body = issued.jws if kind == JOSE else issued.document
     response = HttpResponse(body.encode(), content_type=kind)
-    response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = cache
-    response.headers["Vary"] = "Accept"
+    response.headers["ETag"] = f'"{bytes(issued.document_hash).hex()}{".jws" if kind == JOSE else ""}"'
     signed, keys = f"/attestation/reserve/{issued}?format=jws", "/.well-known/jwks.json"
     response.headers["Link"] = f'<{signed}>; rel="alternate"; type="{JOSE}", <{keys}>; rel="jwks"'
-    return cast(HttpResponse, get_conditional_response(request, etag=etag, response=response))
+    return response
 
 
-def _kind(request: HttpRequest) -> str:
-    """Refuses: InvalidRequest."""
+def _kind(request: HttpRequest, *kinds: str) -> str:
+    """What to answer with, as `?format=` or Accept asks; JSON to whom it is all one. Refuses: InvalidRequest."""
+    names = {name: kind for name, kind in FORMATS.items() if kind in (*kinds, HTML)}
     asked = request.GET.get("format")
-    if asked is not None:
-        if asked not in FORMATS:
-            raise InvalidRequest(field="format", reason=f"not one of {', '.join(FORMATS)}")
-        return FORMATS[asked]
-    return JOSE if request.get_preferred_type([JSON, JOSE]) == JOSE else JSON
+    if asked is None:
+        return request.get_preferred_type([*kinds, HTML]) or JSON
+    if asked not in names:
+        raise InvalidRequest(field="format", reason=f"not one of {', '.join(names)}")
+    return names[asked]
 
 
 NODE = inline_serializer("SumTreeNode", {"digest": serializers.CharField(help_text=HEX), "total": MinorUnits()})

@@ -23,6 +23,7 @@ urlpatterns = [
     ),
     path("v1/attestations/<str:attestation>/export", public.AttestationExport.as_view()),
     path("attestation/reserve", public.latest),
+    path("attestation/reserve/history", public.history),
     path("attestation/reserve/proof/<str:account>", public.LiabilityProof.as_view()),
     path("attestation/reserve/<str:attestation>", public.one),
 ]
