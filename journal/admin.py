@@ -6,11 +6,13 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
+from django.urls import URLPattern
 
 from accounts.admin import AccountAdmin, CurrencyFilter
 from accounts.models import Account
 from accounts.rows import BUCKETS
 from journal.account_page import OPERATIONS, history
+from journal.audit import admin as audit_admin
 from journal.models import Entry, PostingLine
 from journal.reconciliation import admin as reconciliation_admin  # noqa: F401  (registers its pages)
 from journal.statements import admin as statements_admin  # noqa: F401  (registers its pages)
@@ -84,6 +86,9 @@ class EntryAdmin(ReadOnlyAdmin):
         column("reverses", lambda row: entry_link(row.reverses_id)),
         column("reversed by", lambda row: entry_link(row.reversed_by)),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*audit_admin.urls(), *super().get_urls()]
 
     def heading(self, row: Entry) -> str:
         return row.kind

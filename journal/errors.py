@@ -221,3 +221,9 @@ class StatementMismatch(Refusal):
 
     status = 422
     constraint = "statement_mismatch"
+
+
+class CannotSignArchive(Refusal):
+    """No audit archive is made now, because its manifest cannot be signed; `reason` says why."""
+
+    status = 409

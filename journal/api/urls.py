@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from journal.api.audit import AuditArchive
 from journal.api.exports import Export
 from journal.api.external import (
     AdjustmentList,
@@ -60,6 +61,7 @@ urlpatterns = [
     path("v1/events/<str:event>", EventDetail.as_view()),
     path_of("v1/entries/<str:entry>/reverse", post="reverse_entry"),
     path("v1/exports/<str:export>", Export.as_view()),
+    path("v1/audit-archive", AuditArchive.as_view()),
     path_of("v1/monitors", get=MonitorList, post="register_monitor", makes={"monitor": "Monitor"}),
     path_of("v1/monitors/<str:monitor>", delete="delete_monitor", makes={"monitor": "Monitor"}),
     path_of(

@@ -5,6 +5,7 @@
     python verify.py log EXPORT.jsonl         --jwks jwks.json --prev-checkpoint saved.note
     python verify.py checkpoint NEW.note      --key VKEY --prev-checkpoint OLD.note --consistency PROOF.json
     python verify.py attestation RESERVE.jws  --jwks jwks.json --account-proof mine.json --max-age 86400
+    python verify.py archive DIRECTORY        --key VKEY --prev-checkpoint saved.note
 
 Get the key once, over a way you trust, and keep it; keep checkpoints too. A ledger that rewrites its history can show
 you a history that is perfect in itself, but none that also extends a checkpoint which you saved before.
@@ -17,12 +18,14 @@ Exit codes; of several failures, the first that was found:
     11  the log is not the one of the checkpoint, or does not extend an older one: rewritten, truncated or forked
     13  the books do not balance: an entry, a version, a balance or its floor is wrong
     14  the attestation's figures do not follow from each other, or it does not count the account of the proof
+    15  a file of the archive is not the one that was signed, is missing, or was added
     20  the checkpoint or attestation is older than --max-age, or nothing shows its age
 """
 
 import argparse
 import base64
 import binascii
+import csv
 import hashlib
 import json
 import re
@@ -32,13 +35,14 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-UNREADABLE, SIGNATURE, INCONSISTENT, LEAF, BALANCES, COVERAGE, STALE = 2, 10, 11, 12, 13, 14, 20
+UNREADABLE, SIGNATURE, INCONSISTENT, LEAF, BALANCES, COVERAGE, FILES, STALE = 2, 10, 11, 12, 13, 14, 15, 20
 KINDS = {
     UNREADABLE: "unreadable",
     SIGNATURE: "signature",
@@ -46,6 +50,7 @@ KINDS = {
     LEAF: "leaf_mismatch",
     BALANCES: "balances",
     COVERAGE: "coverage",
+    FILES: "file_mismatch",
     STALE: "stale",
 }
 MAX_DEPTH = 70  # a ledger hashes nothing that is nested deeper than 64
@@ -265,15 +270,26 @@ def parse_jwks(text: bytes) -> list[Key]:
 
 def open_checkpoint(note: str, keys: Sequence[Key], what: str) -> Checkpoint:
     """The checkpoint, if the log has signed it with one of the keys and no known key's signature on it is wrong."""
-    text, separator, lines = note.rpartition("\n\n")
-    text += "\n"
-    head = text.split("\n")[:-1]
-    if not separator or not lines.endswith("\n") or NOT_IN_NOTES.search(note):
-        raise Failure(UNREADABLE, f"{what} is not a signed note")
+    head, lines = split_note(note, what)
     if len(head) < 3 or not all(head) or not SIZE.fullmatch(head[1]) or len(decode_base64(head[2])) != 32:
         raise Failure(UNREADABLE, f"{what} is not a checkpoint: origin, size and root")
+    signatures = signatures_of(note, lines, head[0], keys, what)
+    return Checkpoint(head[0], int(head[1]), decode_base64(head[2]), signatures)
+
+
+def split_note(note: str, what: str) -> tuple[list[str], list[str]]:
+    """The lines of a signed note's text, and its signature lines."""
+    text, separator, lines = note.rpartition("\n\n")
+    if not separator or not lines.endswith("\n") or NOT_IN_NOTES.search(note):
+        raise Failure(UNREADABLE, f"{what} is not a signed note")
+    return text.split("\n"), lines[:-1].split("\n")
+
+
+def signatures_of(note: str, lines: list[str], origin: str, keys: Sequence[Key], what: str) -> tuple[Signature, ...]:
+    """The signatures of known keys; the log of this origin must have signed, and none may be wrong."""
+    text = note.rpartition("\n\n")[0] + "\n"
     signatures = []
-    for line in lines[:-1].split("\n"):
+    for line in lines:
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
         value = decode_base64(encoded)
@@ -282,11 +298,11 @@ def open_checkpoint(note: str, keys: Sequence[Key], what: str) -> Checkpoint:
         for key in keys:
             kind = key.signs_as(name, value[:4])
             # A key without a name, of a JWKS, is the log's; it must not pass for a witness.
-            if kind is not None and (key.name is not None or name == head[0]):
+            if kind is not None and (key.name is not None or name == origin):
                 signatures.append(_verified(text, name, kind, key, value[4:], what))
-    if not any(one.kind == ED25519 and one.name == head[0] for one in signatures):
-        raise Failure(SIGNATURE, f"{what}: the log {head[0]} has not signed it with a key that you trust")
-    return Checkpoint(head[0], int(head[1]), decode_base64(head[2]), tuple(signatures))
+    if not any(one.kind == ED25519 and one.name == origin for one in signatures):
+        raise Failure(SIGNATURE, f"{what}: the log {origin} has not signed it with a key that you trust")
+    return tuple(signatures)
 
 
 def _verified(text: str, name: str, kind: int, key: Key, signature: bytes, what: str) -> Signature:
@@ -333,6 +349,7 @@ class Books:
 
     def __init__(self) -> None:
         self.accounts: dict[str, dict[str, Any]] = {}
+        self.openings: dict[str, dict[str, Any]] = {}
         self.chains: dict[str, dict[int, Chain]] = {}
         self.entries = 0
         self.failure: Failure | None = None
@@ -379,6 +396,7 @@ class Books:
             if facts["type"] not in self.SIGNS:
                 raise wrong(f"{account} is of the unknown type {facts['type']!r}", index)
             self.accounts[account] = {name: facts.get(name) for name in ("name", "type", "currency", "unbounded")}
+            self.openings[account] = facts
             for chain in self.chains.get(account, {}).values():
                 self._catch_up(account, chain)
 
@@ -609,6 +627,138 @@ def _fixed(total: int) -> bytes:
     return total.to_bytes(32, "big")
 
 
+# ---------------------------------------------------------------- audit archives
+
+TITLE = "audit archive, version 1"
+MANIFEST = "MANIFEST"
+LISTED = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9./-]+)")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the log has signed of an archive; the period's ends are stamps of the log, which sort like moments."""
+
+    origin: str
+    size: int
+    root: bytes
+    since: str
+    until: str
+    files: dict[str, str]
+
+
+def open_manifest(note: str, keys: Sequence[Key]) -> Manifest:
+    head, lines = split_note(note, "the manifest")
+    listed = [LISTED.fullmatch(line) for line in head[7:]]
+    stated = [line.partition(" ") for line in head[4:7]]
+    if [head[0], *(name for name, _, _ in stated)] != [TITLE, "tenant", "from", "to"] or not all(listed):
+        raise Failure(UNREADABLE, "the manifest does not have the documented form")
+    if not SIZE.fullmatch(head[2]):
+        raise Failure(UNREADABLE, "the manifest does not name a checkpoint")
+    signatures_of(note, lines, head[1], keys, "the manifest")
+    files = {found[2]: found[1] for found in listed if found}
+    return Manifest(head[1], int(head[2]), decode_base64(head[3]), stated[1][2], stated[2][2], files)
+
+
+def require_files(root: Path, files: dict[str, str]) -> None:
+    """The directory holds the files of the manifest, as they were, and no others."""
+    found = {one.relative_to(root).as_posix(): one for one in root.rglob("*") if one.is_symlink() or not one.is_dir()}
+    found.pop(MANIFEST, None)
+    for name in sorted(found.keys() | files.keys()):
+        if name not in found or found[name].is_symlink():
+            raise Failure(FILES, f"{name} is missing", name=name)
+        if name not in files:
+            raise Failure(FILES, f"{name} was added: the manifest does not name it", name=name)
+        digest = hashlib.sha256()
+        for line in lines_of(found[name]):
+            digest.update(line)
+        if digest.hexdigest() != files[name]:
+            raise Failure(FILES, f"{name} is not the file that was signed", name=name)
+
+
+class Tables:
+    """The tables of an archive, made again from its log."""
+
+    FACTS = ("id", "name", "type", "currency", "scale", "unbounded", "created_at", "metadata")
+    ACCOUNTS = ["account", *FACTS[1:6], "opened_at", "metadata"]
+    BALANCES = ["currency", "scale", "account", "name", "type", "debit", "credit", "value"]
+    POSTINGS = ["log_index", "entry", "kind", "effective_at", "recorded_at", "description", "references", "metadata",
+                "account", "name", "type", "currency", "scale", "bucket", "amount", "value"]  # fmt: skip
+
+    def __init__(self, log: Path, books: Books, since: str, until: str) -> None:
+        self.log, self.accounts, self.since, self.until = log, books.openings, since, until
+
+    def chart(self) -> Iterator[list[str]]:
+        yield self.ACCOUNTS
+        for facts in sorted(self.accounts.values(), key=lambda facts: str(facts.get("name"))):
+            yield [cell(facts.get(name)) for name in self.FACTS]
+
+    def balances(self, bound: str) -> Iterator[list[str]]:
+        """What the entries that were effective before the bound left, by currency and account, with totals."""
+        yield self.BALANCES
+        sums: dict[str, int] = {}
+        for _, event in self.entries():
+            for one in event["entry"]["postings"] if event["entry"]["effective_at"] < bound else ():
+                sums[one["account"]] = sums.get(one["account"], 0) + int(one["amount"])
+        owners = [(self.accounts[account], total) for account, total in sums.items()]
+        for code, scale in sorted({(facts["currency"], facts["scale"]) for facts, _ in owners}):
+            mine = [(facts, total) for facts, total in owners if (facts["currency"], facts["scale"]) == (code, scale)]
+            for facts, total in sorted(mine, key=lambda one: str(one[0]["name"])):
+                value = total * Books.SIGNS[facts["type"]]
+                about = [code, scale, facts["id"], facts["name"], facts["type"], max(total, 0), max(-total, 0)]
+                yield [*map(cell, about), units(value, scale)]
+            debits, credits = (sum(max(side * total, 0) for _, total in mine) for side in (1, -1))
+            yield [*map(cell, (code, scale, "", "", "total", debits, credits)), ""]
+
+    def postings(self) -> Iterator[list[str]]:
+        yield self.POSTINGS
+        for index, event in self.entries():
+            entry = event["entry"]
+            if not self.since <= entry["effective_at"] < self.until:
+                continue
+            about = [index, f"ent_{event['id'].removeprefix('evt_')}", entry["kind"], entry["effective_at"],
+                     event["recorded_at"], entry["description"], entry["references"], entry["metadata"]]  # fmt: skip
+            for one in entry["postings"]:
+                facts, amount = self.accounts[one["account"]], one["amount"]
+                mine = [one["account"], facts["name"], facts["type"], one["currency"], facts["scale"], one["bucket"]]
+                yield [*map(cell, [*about, *mine, amount]), units(int(amount), facts["scale"])]
+
+    def entries(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        for line in leaf_lines(self.log):
+            if line["event"] and line["event"]["entry"]:
+                yield line["log_index"], line["event"]
+
+
+def cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
+    return str(value)
+
+
+def units(amount: int, scale: int) -> str:
+    """Minor units in units of the currency."""
+    digits = str(abs(amount)).rjust(scale + 1, "0")
+    whole, fraction = digits[: len(digits) - scale], digits[len(digits) - scale :]
+    return ("-" if amount < 0 else "") + whole + ("." + fraction if scale else "")
+
+
+def require_table(path: Path, expected: Iterator[list[str]]) -> int:
+    """The header and the rows are these; how many rows."""
+    csv.field_size_limit(2**24)
+    count = 0
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for count, (row, wanted) in enumerate(zip_longest(csv.reader(file, strict=True), expected)):
+                if row != wanted:
+                    raise Failure(BALANCES, f"{path.name}, row {count}: {row} does not follow from the log: {wanted}")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Failure(UNREADABLE, f"{path}: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise Failure(BALANCES, f"{path.name} cannot follow from the log, which lacks {error}") from error
+    return count
+
+
 # ---------------------------------------------------------------- the commands
 
 
@@ -634,6 +784,7 @@ class Verification:
             "log": self.log,
             "checkpoint": self.checkpoint,
             "attestation": self.attestation,
+            "archive": self.archive,
         }[options.command]()
 
     def open(self, note: str, what: str) -> Checkpoint:
@@ -664,7 +815,9 @@ class Verification:
         self.require_time(head, event.get("recorded_at"))
 
     def log(self) -> None:
-        path = self.options.file
+        self.read_log(self.options.file)
+
+    def read_log(self, path: Path) -> tuple[Checkpoint, Books]:
         last = parse(last_line(path), "the last line")
         if isinstance(last, dict) and isinstance(last.get("checkpoint"), str):
             head = self.open(last["checkpoint"], "the export's checkpoint")
@@ -683,6 +836,27 @@ class Verification:
         self.passed(f"{books.entries} entries balance, and the balances of their accounts follow from them")
         self.report |= {"events": own, "entries": books.entries, "balances": books.balances(), "partial": partial}
         self.require_time(head, newest)
+        return head, books
+
+    def archive(self) -> None:
+        root = self.options.file
+        manifest = open_manifest(read_text(root / MANIFEST), self.keys)
+        self.passed(f"the manifest is signed by {manifest.origin}")
+        require_files(root, manifest.files)
+        self.passed(f"{len(manifest.files)} files are the ones that were signed, and there is no other")
+        notes = sorted(one for one in manifest.files if one.startswith("checkpoints/"))
+        self.older += [self.open(read_text(root / one), one) for one in notes]
+        head, books = self.read_log(root / "log.jsonl")
+        if (head.origin, head.size, head.root) != (manifest.origin, manifest.size, manifest.root):
+            raise Failure(INCONSISTENT, "the log does not stand at the checkpoint of the manifest")
+        tables = Tables(root / "log.jsonl", books, manifest.since, manifest.until)
+        for name, rows in (
+            ("accounts.csv", tables.chart()),
+            ("trial-balance-opening.csv", tables.balances(manifest.since)),
+            ("trial-balance-closing.csv", tables.balances(manifest.until)),
+            ("postings.csv", tables.postings()),
+        ):
+            self.passed(f"{name}: {require_table(root / name, rows)} rows follow from the log")
 
     def checkpoint(self) -> None:
         head = self.open(read_text(self.options.file), str(self.options.file))
@@ -901,6 +1075,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         ("log", "EXPORT.jsonl", "a tenant's whole log: every event, every balance"),
         ("checkpoint", "NOTE", "the head of the log"),
         ("attestation", "RESERVE.jws", "what is owed and what stands behind it"),
+        ("archive", "DIRECTORY", "an unpacked audit archive: its files, its log, and the tables made of it"),
     ):
         command = commands.add_parser(name, help=help_text, description=help_text)
         command.add_argument("file", metavar=file, type=Path)
