@@ -22,7 +22,9 @@ class Case:
     name: str
     work: Work
     callers: int = 1
-    close: Callable[[], None] = lambda: None
+    close: Callable[[], None] = lambda: None  # on each thread, when its turn is over
+    before: Callable[[], None] = lambda: None  # around each turn, outside of what is measured
+    after: Callable[[], None] = lambda: None
     rates: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -30,6 +32,7 @@ class Case:
     def run(self, seconds: float) -> None:
         """One turn."""
         counts, latencies = [0] * self.callers, [list[float]() for _ in range(self.callers)]
+        failures: list[BaseException] = []
         end = time.perf_counter() + seconds
 
         def call(number: int) -> None:
@@ -37,6 +40,8 @@ class Case:
                 while (started := time.perf_counter()) < end:
                     counts[number] += self.work(number)
                     latencies[number].append(time.perf_counter() - started)
+            except BaseException as error:
+                failures.append(error)
             finally:
                 self.close()
 
@@ -46,6 +51,8 @@ class Case:
             thread.start()
         for thread in threads:
             thread.join()
+        if failures:
+            raise failures[0]
         self.rates.append(sum(counts) / (time.perf_counter() - started))
         self.cpu.append((time.process_time() - cpu) / max(1, sum(counts)))
         self.latencies += [latency for each in latencies for latency in each]
@@ -86,7 +93,9 @@ def take_turns(cases: Sequence[Case], *, rounds: int, seconds: float) -> None:
     """Every case a turn, `rounds` times; the first round only warms up."""
     for turn in range(rounds + 1):
         for case in cases:
+            case.before()
             case.run(seconds if turn else seconds / 2)
+            case.after()
             if not turn:
                 case.rates.clear()
                 case.latencies.clear()
@@ -96,11 +105,11 @@ def take_turns(cases: Sequence[Case], *, rounds: int, seconds: float) -> None:
 def report(cases: Sequence[Case], ratios: Sequence[Ratio], facts: dict[str, Any], *, to: Path) -> None:
     """A table on standard output, and JSON."""
     by_name = {case.name: case for case in cases}
-    print(f"{'case':42}{'callers':>8}{'per second':>12}{'p50 ms':>9}{'p99 ms':>9}{'cpu us':>8}")
+    print(f"{'case':50}{'callers':>8}{'per second':>12}{'p50 ms':>9}{'p99 ms':>9}{'cpu us':>8}")
     for case in cases:
         told = case.document()
         print(
-            f"{case.name:42}{case.callers:>8}{told['per_second']:>12,}{told['p50_ms']:>9}{told['p99_ms']:>9}"
+            f"{case.name:50}{case.callers:>8}{told['per_second']:>12,}{told['p50_ms']:>9}{told['p99_ms']:>9}"
             f"{told['client_cpu_us']:>8}"
         )
     found = []

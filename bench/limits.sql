@@ -39,3 +39,10 @@ BEGIN
     RETURN true;
 END $$;
 GRANT EXECUTE ON FUNCTION bench_transfer TO ledger_app;
+
+-- The same tables with the same indexes and nothing that judges: what COPY writes into.
+DROP TABLE IF EXISTS bench_event, bench_entry, bench_posting;
+CREATE TABLE bench_event (LIKE log_event INCLUDING ALL);
+CREATE TABLE bench_entry (LIKE journal_entry INCLUDING ALL);
+CREATE TABLE bench_posting (LIKE journal_posting INCLUDING ALL);
+GRANT INSERT ON bench_event, bench_entry, bench_posting TO ledger_app;
