@@ -58,7 +58,7 @@ fmt: $(VENV)/installed-dev ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed ## Measure; results as JSON and a table
+bench: $(VENV)/installed ## Measure; results as JSON and a table; ARGS= names parts: transfers, http, background, growth
 	$(BIN)/python -m bench $(ARGS)
 
 bench-replay: $(VENV)/installed ## Replay a million copied postings against a bare sum over the same rows, in turns

@@ -102,6 +102,10 @@ def take_turns(cases: Sequence[Case], *, rounds: int, seconds: float) -> None:
                 case.cpu.clear()
 
 
+def machine() -> dict[str, Any]:
+    return {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+
+
 def report(cases: Sequence[Case], ratios: Sequence[Ratio], facts: dict[str, Any], *, to: Path) -> None:
     """A table on standard output, and JSON."""
     by_name = {case.name: case for case in cases}
@@ -118,7 +122,7 @@ def report(cases: Sequence[Case], ratios: Sequence[Ratio], facts: dict[str, Any]
         found.append({"says": ratio.says, "ratio": round(value, 2), "goal": ratio.goal, "reached": value >= ratio.goal})
         print(f"{ratio.says:62}{value:>8.2f}  (goal {ratio.goal})")
     document = {
-        "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "machine": machine(),
         "facts": facts,
         "cases": [case.document() for case in cases],
         "ratios": found,

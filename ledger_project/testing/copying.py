@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.db import connections
@@ -18,8 +19,11 @@ FUNDS = 10**12  # of each account: more than it will ever pay
 TABLES = ("log_event", "journal_entry", "journal_posting")
 
 
-def copy_transfers(ledger: Ledger, *, accounts: int, transfers: int) -> None:
-    """Open the accounts by commands, and copy transfers between them; triggers are off, and stay off."""
+def copy_transfers(ledger: Ledger, *, accounts: int, transfers: int, one_payer: bool = False) -> None:
+    """Open the accounts by commands, and copy transfers between them; triggers are off, and stay off.
+
+    With `one_payer` the first account pays all of them.
+    """
     names = [f"agent-{n}" for n in range(accounts)]
     for start in range(0, accounts, 1000):
         execute([ledger.call("ensure_account", account=n, initial_balance=FUNDS) for n in names[start : start + 1000]])
@@ -28,13 +32,15 @@ def copy_transfers(ledger: Ledger, *, accounts: int, transfers: int) -> None:
     )
     books = {account: [name, *map(int, numbers)] for account, name, *numbers in rows}
     known = list(books)
+    if one_payer:
+        known.sort(key=lambda account: books[account][0] != names[0])
+    moves = partial(_moves, known, transfers, first=ids.make(_AT, 0).int, one_payer=one_payer)
     with connections["owner"].cursor() as owner:
         for table in TABLES:
             owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        _copy(owner, _EVENTS, _events(ledger.tenant, books, _moves(known, transfers)))
-        moves = _moves(known, transfers)
-        _copy(owner, _ENTRIES, ((event, ledger.tenant, "transfer", _AT, "", "{}", "{}") for event, *_ in moves))
-        _copy(owner, _POSTINGS, _postings(books, _moves(known, transfers)))
+        _copy(owner, _EVENTS, _events(ledger.tenant, books, moves()))
+        _copy(owner, _ENTRIES, ((event, ledger.tenant, "transfer", _AT, "", "{}", "{}") for event, *_ in moves()))
+        _copy(owner, _POSTINGS, _postings(books, moves()))
         owner.executemany(
             "UPDATE accounts_balance SET available = %s, version = %s, total_in = %s, total_out = %s"
             " WHERE account_id = %s AND stripe = 0",
@@ -49,12 +55,11 @@ _ENTRIES = 'journal_entry (id, tenant_id, kind, effective_at, description, "refe
 _POSTINGS = "journal_posting (entry_id, seq, account_id, stripe, bucket, amount, balance_after, version)"
 
 
-def _moves(accounts: list[uuid.UUID], count: int) -> Iterator[Move]:
+def _moves(accounts: list[uuid.UUID], count: int, *, first: int, one_payer: bool) -> Iterator[Move]:
     """The same every time, so that they need not be kept."""
     chance = random.Random(1)
-    first = ids.make(_AT, 0).int
     for number in range(count):
-        payer, receiver = chance.sample(accounts, 2)
+        payer, receiver = (accounts[0], chance.choice(accounts[1:])) if one_payer else chance.sample(accounts, 2)
         yield uuid.UUID(int=first + number), payer, receiver
 
 
