@@ -1,6 +1,7 @@
 """The commands and tasks around the sealed log: for operators, and for the clock."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from prometheus_client import REGISTRY, generate_latest
 from pytest_django import Settings
 
 from accounts.models import Tenant
-from ledger_project.log import findings, receipts, sealing, signing, status, tasks
+from ledger_project.log import findings, receipts, sealing, signing, status, tasks, verification
 from ledger_project.log.models import Checkpoint
 from ledger_project.log.tests.test_seal import as_owner
 from ledger_project.testing.databases import own_database
@@ -165,3 +166,24 @@ def test_the_metrics_tell_how_the_log_fares(own: Ledger) -> None:
     assert "ledger_log_size 3.0" in text
     (lag,) = [line for line in text.splitlines() if line.startswith("ledger_sealing_lag_seconds ")]
     assert 0 < float(lag.split()[1]) < 60
+
+
+def test_a_log_four_times_as_long_takes_no_more_memory(own: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "BATCH", 100)
+
+    def peak(events: int) -> int:
+        """Bytes that verifying takes at most, when the log has this many more events."""
+        own.execute(*(own.call("mint", account="alice", amount=1) for _ in range(events)))
+        sealing.seal()
+        tracemalloc.start()
+        try:
+            assert verification.verify().problems == []
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(10)  # what is loaded and prepared once
+    short = peak(390)
+    peak(800)
+
+    assert peak(400) < 1.2 * short, "of 1,600 events, and of 400"
