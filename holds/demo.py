@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils.module_loading import import_string
 
 from accounts.credentials import NewKey, find
 from accounts.models import Tenant
@@ -38,7 +40,8 @@ def seed(credentials: Path) -> dict[str, str]:
         known["api_key"] = _issue_key(tenant)
     known |= _admin(known)
     _write(credentials, known)
-    _stories(tenant.pk)
+    for name in settings.DEMO_STORIES:
+        import_string(name)(tenant.pk)
     return {name: known[name] for name in ("api_key", "admin_user", "admin_password")}
 
 
@@ -79,7 +82,8 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     beside.replace(path)
 
 
-def _stories(tenant: int) -> None:
+def stories(tenant: int) -> None:
+    """Agents who use a model and are charged for it, and a few people."""
     plan = Plan(
         tenant=tenant,
         currency="CRD",

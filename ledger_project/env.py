@@ -56,6 +56,15 @@ def origin(name: str) -> str:
     return found
 
 
+def contacts(name: str) -> list[str]:
+    """A comma-separated list of addresses at which people can be reached (RFC 9116): `mailto:`, `https://`, `tel:`."""
+    found = words(name)
+    for word in found:
+        if not word.startswith(("mailto:", "https://", "tel:")) or not word.isprintable() or " " in word:
+            raise ImproperlyConfigured(f"{name} must be a list of mailto:, https:// or tel: addresses, not {word!r}")
+    return found
+
+
 def integers(name: str) -> list[int]:
     """A comma-separated list of whole numbers."""
     found = words(name)

@@ -22,6 +22,7 @@ SECRET_KEY_FALLBACKS = env.words("DJANGO_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 PUBLIC_URL = env.origin("PUBLIC_URL")  # for links in pages; else as each request came
+SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
 
 # Behind a proxy that terminates TLS and always sets X-Forwarded-Proto itself. Off for the embedded default, which is
 # plain HTTP on one machine.
@@ -141,7 +142,13 @@ def _celery_url(redis_url: str) -> str:
     return f"redis+socket://{parts.path}?virtual_host={parse_qs(parts.query).get('db', ['0'])[0]}"
 
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},  # nothing in it is worth a longer wait
+    }
+}
 CELERY_BROKER_URL = _celery_url(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -217,6 +224,14 @@ SPECTACULAR_SETTINGS = {
 # What the web layer needs of the apps above it, which it does not import.
 API_CREDENTIALS = "accounts.credentials.find"
 API_ANSWERS = "accounts.answers.answers"
+LANDING_FIGURES = [
+    "ledger_project.web.landing.sealed",
+    "accounts.landing.accounts",
+    "ledger_project.web.landing.checkpoint",
+    "reserves.landing.coverage",
+]
+# What `seed_demo` posts for whoever starts the ledger for the first time, each a function of the tenant.
+DEMO_STORIES = ["holds.demo.stories", "reserves.demo.stories"]
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -4,14 +4,21 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from ledger_project.web import problems, proofs
+from ledger_project.web import discovery, problems, proofs
 from ledger_project.web.bulk import BulkView
 from ledger_project.web.health import healthz, readyz
+from ledger_project.web.landing import landing
 from ledger_project.web.metrics import metrics
 from ledger_project.web.openapi import openapi_json
 from ledger_project.web.verify_page import verify
 
 urlpatterns = [
+    path("", landing),
+    path("skill.md", discovery.skill),
+    path("llms.txt", discovery.llms),
+    path("robots.txt", discovery.robots),
+    path("sitemap.xml", discovery.sitemap),
+    path(".well-known/security.txt", discovery.security),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -9,9 +9,11 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -23,6 +25,7 @@ from ledger_project.embedded import home as addresses
 from ledger_project.embedded import places, processes, supervisor
 from ledger_project.embedded.processes import StartFailed
 from ledger_project.embedded.supervisor import PROJECT, Child, Options, Supervisor, answers
+from ledger_project.testing import skill
 from ledger_project.testing.run import TEMPLATE, with_database
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -100,6 +103,47 @@ def nobody_reaps() -> Iterator[None]:
             continue
 
 
+def follow_skill(facts: dict[str, str]) -> None:
+    """Do what /skill.md says, as it is written; then again, for the same answers and no more money."""
+    page = fetch(f"{facts['url']}/skill.md")
+
+    first, again = (skill.tell(page, facts["api_key"]) for _ in range(2))
+
+    paid, refused, rehearsed = [answer for call, answer in first if call.startswith("POST /v1/transfers")][:3]
+    assert available(paid) == {"agent:ada": "970", "agent:bob": "30"}
+    assert (refused["code"], refused["shortfall"]) == ("insufficient_funds", "999999969")
+    assert available(rehearsed) == {"agent:ada": "965", "agent:bob": "35"}
+    answers = dict(first)
+    assert answers["POST /v1/mints"]["event"]["type"] == "credits.minted"
+    captured = answers["POST /v1/holds/$HOLD/capture"]["hold"]
+    assert (captured["captured"], captured["released"]) == ("120", "80")
+    assert answers["POST /v1/escrows/$ESCROW/release"]["escrow"]["status"] == "released"
+    assert [each["status"] for each in answers["POST /v1/bulk"]["results"]] == [201, 201]
+    assert {kind["scheme"] for kind in answers["GET /x402/supported"]["kinds"]} == {"upto", "exact"}
+    found = answers["GET /v1/transfers?account=agent:ada&job_id=job_123"]["results"]
+    assert [entry["id"] for entry in found] == [paid["entry"]["id"]]
+    proven = answers["GET /v1/events/$EVENT/receipt"]["event"]
+    assert (proven["type"], proven["payload"]["amount"]) == ("transfer.posted", "2")
+    assert answers["GET /log/checkpoint"].startswith("ledger.local/log\n")
+    assert len(answers["GET /.well-known/jwks.json"]["keys"]) == 1
+    assert answers["GET /attestation/reserve"]["eligible_reserves_total"] == "28000000"
+    for told in (answers, dict(again)):
+        # 1,000 less 30 for the job, 120 of the hold, 50 from escrow and 2 that are proven; 1 went and came back.
+        assert told["GET /v1/accounts/agent:ada/balance"]["available"] == "798"
+    same = [call for (call, one), (_, two) in zip(first, again, strict=True) if one == two]
+    assert {"POST /v1/mints", "POST /v1/transfers", "POST /v1/holds/$HOLD/capture"} <= set(same)
+    assert len(first) == 19
+
+
+def available(answer: dict[str, Any]) -> dict[str, str]:
+    return {balance["name"]: balance["available"] for balance in answer["balances"]}
+
+
+def fetch(url: str) -> str:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
 def test_a_committed_row_outlives_every_kill_9(home, shell, port, nobody_reaps):
     """Up, used, killed in three ways, up again each time, and down: the life of an installation."""
     shell["PORT"] = str(port)
@@ -118,6 +162,8 @@ def test_a_committed_row_outlives_every_kill_9(home, shell, port, nobody_reaps):
     assert redis.from_url(facts["redis_url"]).ping()
     with psycopg.connect(facts["database_url"]) as web:
         assert web.execute("SELECT current_user").fetchone() == ("ledger_web",)
+
+    follow_skill(facts)
 
     second = manage(shell, "up")
 

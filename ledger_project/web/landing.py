@@ -1,0 +1,48 @@
+"""The front page: what this is, what it has done so far, and how a first call looks.
+
+Its figures come from functions that the settings name, as they are about apps which this layer does not import.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
+
+from ledger_project.log import sealing
+from ledger_project.web.public import address, day, for_everybody, page, remembered
+
+KEEP_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One live figure: what it is of, how much, what to know of it, where to check it."""
+
+    label: str
+    figure: str = "—"
+    caption: str = ""
+    href: str = ""
+
+
+@for_everybody(seconds=KEEP_SECONDS)
+def landing(request: HttpRequest) -> HttpResponse:
+    return page("landing.html", {"url": address(request), "figures": remembered("landing", KEEP_SECONDS, figures)})
+
+
+def figures() -> list[Figure]:
+    return [import_string(name)() for name in settings.LANDING_FIGURES]
+
+
+def sealed() -> Figure:
+    head = sealing.newest()
+    return Figure("Events sealed", f"{head.size if head else 0:,}", "in one signed Merkle tree", "/log/checkpoint")
+
+
+def checkpoint() -> Figure:
+    head = sealing.newest()
+    if head is None:
+        return Figure("Last checkpoint", caption="nothing is sealed yet")
+    signed = head.recorded_at.astimezone(UTC)
+    return Figure("Last checkpoint", f"{signed:%H:%M:%S}", f"UTC, {day(signed)}", "/log/checkpoint")
