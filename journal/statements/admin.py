@@ -40,7 +40,7 @@ def links(account: str, month: str) -> Any:
     addresses = [
         figures.link(reverse("admin:account_statement", args=(account, month, form)), form.upper()) for form in FORMS
     ]
-    return format_html_join(" ", "{}", ((address,) for address in addresses))
+    return format_html_join(" · ", "{}", ((address,) for address in addresses))
 
 
 @admin.register(IssuedStatement)
@@ -72,9 +72,7 @@ class IssuedStatementAdmin(ReadOnlyAdmin):
         column("currency", lambda row: row.account.currency),
         *list_display[3:8],
         column("leaves of the log", lambda row: f"{row.log_from} up to {row.log_to}"),
-        column(
-            "root of the log", lambda row: figures.code(bytes(row.log_root).hex()) if row.log_root else figures.NONE
-        ),
+        column("root of the log", lambda row: figures.code(bytes(row.log_root or b"").hex(), copy=True)),
         column("hash of the lines", lambda row: figures.code(bytes(row.lines_hash).hex(), copy=True)),
         column("hash", lambda row: figures.code(bytes(row.hash).hex(), copy=True)),
     )
