@@ -139,8 +139,8 @@ SELECT posting.bucket, sum(dated.sign * posting.amount), sum(dated.sign)
          UNION ALL
         SELECT entry.id, -1 FROM journal_entry AS entry
          WHERE entry.tenant_id = %s AND entry.effective_at > %s::timestamptz AND entry.id < %s AND {DATED}) AS dated
-  JOIN journal_posting AS posting ON posting.entry_id = dated.id AND posting.account_id = %s
- GROUP BY posting.bucket
+ CROSS JOIN LATERAL (SELECT * FROM journal_posting AS posting WHERE posting.entry_id = dated.id OFFSET 0) AS posting
+ WHERE posting.account_id = %s GROUP BY posting.bucket
 """
 
 _TOLD = ", ".join(
