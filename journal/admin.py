@@ -13,6 +13,7 @@ from accounts.models import Account
 from accounts.rows import BUCKETS
 from journal.account_page import OPERATIONS, history
 from journal.audit import admin as audit_admin
+from journal.external import admin as external_admin  # noqa: F401  (registers its pages)
 from journal.models import Entry, PostingLine
 from journal.reconciliation import admin as reconciliation_admin  # noqa: F401  (registers its pages)
 from journal.statements import admin as statements_admin  # noqa: F401  (registers its pages)

@@ -197,15 +197,7 @@ class ExternalStatementDetail(DetailView):
         row = queries.statement(self.tenant, self.kwargs["external_statement"])
         if form == "json":
             return HttpResponse(JSONRenderer().render(self.get_serializer(row).data), content_type="application/json")
-        return download(row)
-
-
-def download(row: ExternalStatement) -> HttpResponse:
-    """The report as a file."""
-    reply = HttpResponse(reports.as_csv(row), content_type="text/csv; charset=utf-8")
-    reply.headers["Cache-Control"] = "no-store"
-    reply.headers["Content-Disposition"] = f'attachment; filename="{row}.csv"'
-    return reply
+        return reports.download(row)
 
 
 class OfStatement(ListView):

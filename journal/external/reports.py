@@ -4,6 +4,8 @@ import csv
 import io
 from typing import Any
 
+from django.http import HttpResponse
+
 from journal.external import queries
 from journal.external.models import ExternalStatement
 from ledger_project.kernel import money
@@ -36,3 +38,11 @@ def _cells(
 ) -> list[Any]:
     amount = money.to_decimal(int(told["amount"]), scale)
     return [side, place, told["date"], amount, currency, inert(reference), inert(told["description"]), state, match]
+
+
+def download(row: ExternalStatement) -> HttpResponse:
+    """The report as a file."""
+    reply = HttpResponse(as_csv(row), content_type="text/csv; charset=utf-8")
+    reply.headers["Cache-Control"] = "no-store"
+    reply.headers["Content-Disposition"] = f'attachment; filename="{row}.csv"'
+    return reply

@@ -339,7 +339,7 @@ class ReadOnlyAdmin(LedgerAdmin):
             raise Http404
         if not (self.has_view_permission(request, row) and request.user.has_perm(operation.permission)):
             raise PermissionDenied
-        form = dressed(operation.form(request.POST or None, row=row))
+        form = dressed(operation.form(request.POST or None, request.FILES or None, row=row))
         if request.method != "POST" or not form.is_valid():
             return self._operation_page(request, operation, form, [row])
         try:
