@@ -10,4 +10,4 @@ COUNTED = 100_000
 def accounts() -> Figure:
     codes = Currency.objects.order_by().values("code").distinct().count()
     count = count_up_to(Account.objects.all(), COUNTED)
-    return Figure("Accounts", count, "in 1 currency" if codes == 1 else f"in {codes} currencies", "/skill.md")
+    return Figure("Accounts", count, "in 1 currency" if codes == 1 else f"in {codes} currencies")

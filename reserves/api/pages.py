@@ -8,13 +8,14 @@ from django.http import HttpResponse, JsonResponse
 
 from ledger_project.kernel import clock
 from ledger_project.web.figures import grouped
-from ledger_project.web.public import day, page
+from ledger_project.web.public import day, page, remembered
 from reserves import queries
 from reserves.attestation import COUNTED
 from reserves.chart import FULL, Chart, Point, bps_of, draw, percent
 from reserves.models import Attestation
 
 CHARTED, PAGE = 500, 50
+CHART_SECONDS = 3600
 HISTORY = "/attestation/reserve/history"
 BUCKETS = {
     "redeemable": "Available to holders",
@@ -84,6 +85,11 @@ def _asset(asset: dict[str, Any], scale: int) -> dict[str, Any]:
 
 
 def _chart(newest: Attestation) -> Chart | None:
+    """The drawing that ends with an attestation: it never changes, and reads hundreds of documents, so it is kept."""
+    return remembered(f"coverage:{newest}", CHART_SECONDS, lambda: _drawn(newest))
+
+
+def _drawn(newest: Attestation) -> Chart | None:
     found = queries.coverage_until(newest, CHARTED)
     return draw([Point(at, bps_of(num, den)) for at, num, den in found])
 

@@ -16,6 +16,7 @@ from reserves.tests.story import attest, record, register
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 ADDRESS = "/attestation/reserve"
+NO_REDIS = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
 
 
 @pytest.fixture
@@ -215,3 +216,16 @@ def test_hostile_names_stay_text(public: Ledger) -> None:
 
     assert ("<script" in page, "<img src=x" in page) == (False, False)
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_drawing_is_made_once_and_stands_without_redis(public: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    public.open("alice", funded=10)
+    attest(public)
+    attest(public)
+    first = look()
+    monkeypatch.setattr("reserves.queries.coverage_until", lambda newest, count: [])
+
+    assert "Reserves that count, as a share of what is owed: always 0.00 %." in first
+    assert look() == first
+    with override_settings(CACHES=NO_REDIS):
+        assert "as a share of what is owed" not in look(), "then it is asked for each time"
