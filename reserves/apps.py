@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from prometheus_client import REGISTRY
 
 
 class ReservesConfig(AppConfig):
@@ -6,3 +7,6 @@ class ReservesConfig(AppConfig):
 
     def ready(self) -> None:
         from reserves import commands  # noqa: F401  (declares them)
+        from reserves.metrics import CoverageCollector
+
+        REGISTRY.register(CoverageCollector())

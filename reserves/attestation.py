@@ -93,7 +93,7 @@ def document(
 ) -> dict[str, Any]:
     """The attestation. Assets are as the log has them; of each asset's snapshots the one that counts, by asset id."""
     assets = sorted(assets, key=lambda asset: str(asset["id"]))
-    shown = [_asset(asset, snapshots.get(asset["id"]), moment.as_of) for asset in assets]
+    shown = [judge(asset, snapshots.get(asset["id"]), moment.as_of) for asset in assets]
     tree = tree_of(owed, moment.scope)
     eligible = sum(int(each["counted"]) for each in shown)
     return {
@@ -160,7 +160,8 @@ def _liabilities(owed: Sequence[Owed], tree: SumTree) -> dict[str, Any]:
     }
 
 
-def _asset(asset: dict[str, Any], snapshot: dict[str, Any] | None, as_of: datetime) -> dict[str, Any]:
+def judge(asset: dict[str, Any], snapshot: dict[str, Any] | None, as_of: datetime) -> dict[str, Any]:
+    """What a document says of one asset: what it is worth, how old that is, and what of it counts."""
     raw = _value(snapshot) if snapshot else None
     age = _age(snapshot, as_of) if snapshot else None
     status = _status(asset, age)

@@ -38,7 +38,6 @@ from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES
 
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Refusal
-from ledger_project.log.executor import execute_one
 from ledger_project.web import second_factor
 from ledger_project.web.columns import Cell
 from ledger_project.web.figures import Section, copying, lines, link, public_id, record_url
@@ -349,10 +348,11 @@ class ReadOnlyAdmin(LedgerAdmin):
             return self._operation_page(request, operation, form, [row])
 
     def _operate(self, request: HttpRequest, operation: Operation, form: OperationForm, row: Any) -> HttpResponse:
-        call = operation.call(row, self.public_id(row), form, actor=actor(request))
+        public, who = self.public_id(row), actor(request)
         if operation.preview and "confirmed" not in request.POST:
-            return self._operation_page(request, operation, form, [row], preview=operation.rehearse(call))
-        done = execute_one(call)
+            rehearsed = operation.rehearse(operation.call(row, public, form, actor=who))
+            return self._operation_page(request, operation, form, [row], preview=rehearsed)
+        done = operation.run(row, public, form, actor=who)
         event = ids.read("evt", done.document["id"])
         again = " (by an earlier sending of this form)" if done.replayed else ""
         shown = event and link(record_url("log.event", "evt", event), "the event")

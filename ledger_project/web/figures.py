@@ -19,6 +19,7 @@ TONES |= {"enabled": "good", "failing": "bad", "disabled": "warn", "deleted": "m
 TONES |= {"delivered": "good", "pending": "warn", "failed": "bad", "cancelled": "mute"}
 TONES |= {"matched": "good", "mismatched": "bad", "requested": "warn"}
 TONES |= {"matches": "good", "does not match": "bad", "reversed": "warn"}
+TONES |= {"counted": "good", "stale": "bad", "missing": "bad", "ineligible": "mute"}
 DECIMALS_READ = 2  # zeros beyond these are dimmed: they align the column and say nothing
 
 
