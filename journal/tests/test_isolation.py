@@ -1,10 +1,14 @@
 """Tenant A sees nothing of tenant B: 404 for what has a name, an empty list for the rest, on every GET."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.urls import URLPattern
 
 from accounts.api import urls as accounts
 from journal.api import urls as journal
+from journal.tests.external_story import Bank
+from ledger_project.kernel import clock
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 
@@ -39,6 +43,10 @@ EMPTY = [
     "/v1/settlements",
     "/v1/settlements?netting_batch_id=net-1",
     "/v1/monitors",
+    "/v1/reconciliations",
+    "/v1/statements",
+    "/v1/external-statements",
+    "/v1/adjustments",
 ]
 MISSING = [
     ("/v1/accounts/{account}", "account_not_found"),
@@ -47,13 +55,19 @@ MISSING = [
     ("/v1/accounts/alice/balance", "account_not_found"),
     ("/v1/accounts/{account}/entries", "account_not_found"),
     ("/v1/accounts/alice/entries", "account_not_found"),
+    ("/v1/accounts/{account}/statement?period=2026-10", "account_not_found"),
     ("/v1/entries/{entry}", "entry_not_found"),
     ("/v1/events/{event}", "event_not_found"),
+    ("/v1/external-statements/{external_statement}", "external_statement_not_found"),
+    ("/v1/external-statements/{external_statement}/lines", "external_statement_not_found"),
+    ("/v1/external-statements/{external_statement}/matches", "external_statement_not_found"),
+    ("/v1/external-statements/{external_statement}/open-entries", "external_statement_not_found"),
+    ("/v1/reconciliations/{reconciliation}", "reconciliation_not_found"),
     ("/v1/settlements/{settlement}", "settlement_not_found"),
     ("/v1/settlements/{settlement}/entries", "settlement_not_found"),
 ]
 # Tested where they are made.
-ELSEWHERE = {"v1/api-keys", "v1/exports/<str:export>"}
+ELSEWHERE = {"v1/api-keys", "v1/exports/<str:export>", "v1/trial-balance", "v1/audit-archive"}
 
 
 class Neighbours:
@@ -61,7 +75,15 @@ class Neighbours:
 
     def __init__(self) -> None:
         mine, theirs = Ledger(currency=None), Ledger()
-        theirs.open("alice", "shop", funded=100)
+        month = {"since": "2020-01-01T00:00:00Z", "until": "2020-02-01T00:00:00Z", "log_from": 0, "log_to": 0}
+        with clock.stopped(datetime(2020, 1, 9, tzinfo=UTC)):
+            theirs.open("old")
+        theirs.run("issue_statement", account="old", total_in=0, total_out=0, lines_hash="0" * 64, **month)
+        theirs.open("shop", funded=100)
+        bank = Bank(theirs)
+        theirs.run("mint", account="alice", amount=100)
+        said = bank.say("1,-3,b-1,fee")
+        bank.propose(said, line=1)
         theirs.run("mint", account="alice", amount=5, reference="r-1")
         sold = theirs.run("transfer", key="sold", from_account="alice", to_account="shop", amount=30, job_id="j-1")
         theirs.run("issue_session_key", account="alice")
@@ -69,12 +91,15 @@ class Neighbours:
         theirs.run("register_monitor", account="alice", operator="lt", value=10)
         theirs.run("open_clearing_account", domain="eu")
         theirs.run("transfer", from_account="alice", to_account="clearing:eu", amount=1)
+        asked = theirs.answer("request_reconciliation")
         settled = theirs.answer("settle_batch", netting_batch_id="net-1")
         self.a, self.b = Api(mine), Api(theirs)
         self.names = {
             "account": self.b.get("/v1/accounts/alice").json()["id"],
             "entry": "ent_" + sold.document["id"][4:],
             "event": sold.document["id"],
+            "external_statement": said,
+            "reconciliation": asked["reconciliation"]["id"],
             "settlement": settled["settlement"]["id"],
         }
 
@@ -100,6 +125,11 @@ def test_what_has_a_name_is_not_found(neighbours, address, code):
     assert neighbours.b.get(address).status_code == 200
     answer = neighbours.a.get(address)
     assert (answer.status_code, answer.json()["code"]) == (404, code)
+
+
+def test_a_trial_balance_adds_up_nothing_of_anothers(neighbours):
+    assert neighbours.b.get("/v1/trial-balance").json()["currencies"]
+    assert neighbours.a.get("/v1/trial-balance").json()["currencies"] == []
 
 
 def test_every_address_that_reads_is_tested_here():
