@@ -289,6 +289,7 @@ def test_every_constraint_of_a_refusal_exists_in_the_database() -> None:
     with connections[APP].cursor() as cursor:
         cursor.execute(
             "SELECT conname FROM pg_constraint UNION SELECT relname FROM pg_class WHERE relkind = 'i'"
+            " UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
             " UNION SELECT substring(prosrc FROM $$CONSTRAINT = '(\\w+)'$$) FROM pg_proc WHERE proname LIKE 'ledger_%'"
             " UNION SELECT (regexp_matches(prosrc, $$CONSTRAINT = '(\\w+)'$$, 'g'))[1] FROM pg_proc"
             " WHERE proname LIKE 'ledger_%'"
