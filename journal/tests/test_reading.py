@@ -40,6 +40,8 @@ class Books:
         for _ in range(3):
             done = self.ledger.run("transfer", from_account="agent:007", to_account="shop:other", amount=1)
             self.ledger.run("reverse_entry", entry="ent_" + done.document["id"][4:])
+        # The last thousand are the others': who has most of the rows is silent for a while.
+        self.others.execute(*(self.any_call(self.others, n) for n in range(ENTRIES, ENTRIES + 1000)))
         with connections["owner"].cursor() as cursor:
             cursor.execute("ANALYZE accounts_account, accounts_balance, journal_entry, journal_posting, log_event")
         self.api = Api(self.ledger)
@@ -94,7 +96,7 @@ def plans(queries: CaptureQueriesContext) -> Iterator[dict[str, Any]]:
 ADDRESSES = [
     # address, the most queries, the most rows that one scan of a large table may read for each row of the page
     ("/v1/entries", 5, 8),
-    ("/v1/entries?kind=sale", 5, 8),
+    ("/v1/entries?kind=sale", 5, 40),  # two thousand, and one tenant's: few enough to be sorted
     ("/v1/entries?kind=transfer", 5, 8),
     ("/v1/entries?kind=reversal", 5, 8),
     ("/v1/entries?reference=none", 5, 8),
