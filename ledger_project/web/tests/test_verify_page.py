@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from ledger_project.log import sealing
 from ledger_project.testing.offline import PROJECT
+from ledger_project.web.tests.verify_page import offline, other_hash, submit, trust
 
 VECTORS = PROJECT / "client" / "tests" / "vectors"
 GENUINE = "This receipt is genuine"
@@ -26,42 +27,8 @@ def receipt(api):
 
 @pytest.fixture
 def page(browser, address, receipt):
-    """The page with the network pulled out; complaints of the browser are collected.
-
-    It was loaded after the receipt was sealed, as the first sealing makes the key known that the page brings.
-    """
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.complaints = []
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
-    page.goto(f"{address}/verify")
-    expect(page.locator("body[data-ready=yes]")).to_be_visible()
-    context.set_offline(True)
-    page.on("request", lambda sent: page.complaints.append(sent.url))
-    yield page
-    context.close()
-
-
-def submit(page, receipt):
-    """Paste and check; the names of the steps that failed."""
-    page.get_by_label("Receipt", exact=True).fill(receipt if isinstance(receipt, str) else json.dumps(receipt))
-    page.get_by_role("button", name="Check").click()
-    expect(page.locator("#verdict")).to_be_visible()
-    return failed_steps(page)
-
-
-def failed_steps(page):
-    return [step.get_attribute("data-step") for step in page.locator(".step[data-ok=false]").all()]
-
-
-def trust(page, jwks):
-    page.get_by_text("Check it against keys that you kept").click()
-    page.get_by_label("Keys (JWKS)").fill(jwks)
-
-
-def other_hash(text):
-    return text[:-1] + ("0" if text[-1] != "0" else "1")
+    with offline(browser, address) as page:  # after the receipt was sealed, as the first sealing makes the key known
+        yield page
 
 
 def test_a_receipt_is_believed_without_a_network(page, receipt):
@@ -189,7 +156,7 @@ def test_a_key_signs_nothing_after_it_was_retired(page):
 
 def test_the_bytes_that_are_hashed_are_the_golden_ones(page):
     vectors = json.loads((VECTORS / "canonical.json").read_text(encoding="utf-8"))
-    source = "async (text) => { const {parse, canonical} = await import('/static/verify/receipt.js');"
+    source = "async (text) => { const {parse, canonical} = await import('/static/verify/format.js');"
 
     for vector in vectors:
         made = page.evaluate(source + " return canonical(parse(text)); }", json.dumps(vector["document"]))
@@ -198,7 +165,8 @@ def test_the_bytes_that_are_hashed_are_the_golden_ones(page):
 
 def test_the_path_leads_to_the_root_from_every_leaf_of_every_small_log(page):
     grown = """async () => {
-        const {walk, hex} = await import('/static/verify/receipt.js');
+        const {hex} = await import('/static/verify/format.js');
+        const {walk} = await import('/static/verify/receipt.js');
         const sha = async (...bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes)));
         const node = (left, right) => sha(1, ...left, ...right);
         const half = (count) => { let k = 1; while (k * 2 < count) k *= 2; return k; };
@@ -247,14 +215,14 @@ def test_a_file_is_chosen_or_dropped(page, receipt, tmp_path):
 def test_a_verdict_does_not_stand_under_another_text(page, receipt):
     submit(page, receipt)
 
-    page.get_by_label("Receipt", exact=True).press("End")
+    page.get_by_label("Receipt or attestation", exact=True).press("End")
     page.keyboard.type(" ")
 
     expect(page.locator("#verdict")).to_be_hidden()
 
 
 def test_it_is_done_with_the_keyboard_alone(page, receipt):
-    page.get_by_label("Receipt", exact=True).focus()
+    page.get_by_label("Receipt or attestation", exact=True).focus()
     page.keyboard.insert_text(json.dumps(receipt))
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Check")).to_be_focused()
