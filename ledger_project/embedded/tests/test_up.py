@@ -145,6 +145,7 @@ def fetch(url: str) -> str:
         return str(answer.read().decode())
 
 
+@pytest.mark.timeout(600)
 def test_a_committed_row_outlives_every_kill_9(home, shell, port, nobody_reaps):
     """Up, used, killed in three ways, up again each time, and down: the life of an installation."""
     shell["PORT"] = str(port)
@@ -224,6 +225,7 @@ def test_ctrl_c_while_it_starts_ends_it_cleanly(home, shell, port):
     assert alive(home) == {}
 
 
+@pytest.mark.timeout(300)
 def test_servers_of_the_environment_replace_the_embedded_ones(home, shell, port, database):
     shell |= {"PORT": str(port), "DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"]}
 

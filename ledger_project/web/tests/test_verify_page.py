@@ -1,5 +1,6 @@
 """The page that checks receipts, in a real browser: what it believes, what it does not, and that it asks nobody."""
 
+import copy
 import json
 import re
 
@@ -8,15 +9,18 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from ledger_project.log import sealing
+from ledger_project.testing.api import Api
+from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.offline import PROJECT
-from ledger_project.web.tests.verify_page import offline, other_hash, submit, trust
+from ledger_project.web.tests.verify_page import emptied, offline, other_hash, submit, trust
 
 VECTORS = PROJECT / "client" / "tests" / "vectors"
 GENUINE = "This receipt is genuine"
 
 
-@pytest.fixture
-def receipt(api):
+@pytest.fixture(scope="module")
+def sealed():
+    api = Api(Ledger())
     api.ledger.open("alice", funded=100)
     api.ledger.open("bob")
     api.ledger.run("transfer", from_account="alice", to_account="bob", amount=30, description="rent")
@@ -26,9 +30,19 @@ def receipt(api):
 
 
 @pytest.fixture
-def page(browser, address, receipt):
+def receipt(sealed):
+    return copy.deepcopy(sealed)
+
+
+@pytest.fixture(scope="module")
+def loaded(browser, address, sealed):
     with offline(browser, address) as page:  # after the receipt was sealed, as the first sealing makes the key known
         yield page
+
+
+@pytest.fixture
+def page(loaded):
+    return emptied(loaded)
 
 
 def test_a_receipt_is_believed_without_a_network(page, receipt):

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.offline import PROJECT
-from ledger_project.web.tests.verify_page import offline, other_hash, submit, trust, unfold
+from ledger_project.web.tests.verify_page import emptied, offline, other_hash, submit, trust, unfold
 from reserves import attestation, jws
 from reserves.tests.story import attest, record, register
 
@@ -18,8 +18,13 @@ CASES = sorted((PROJECT / "reserves" / "tests" / "cases").glob("*.json"))
 MORE = 11  # accounts beside alice: leaves that rise without a sibling are among them
 
 
-@pytest.fixture
-def made(ledger: Ledger):
+@pytest.fixture(scope="module")
+def ledger():
+    return Ledger()
+
+
+@pytest.fixture(scope="module")
+def made(ledger):
     ledger.open("alice", *(f"agent:{n}" for n in range(MORE)), funded=100)
     ledger.run("place_hold", account="alice", amount=30, expires_in=3600)
     register(ledger, "bank", haircut_bps=333, is_eligible=True)
@@ -28,15 +33,20 @@ def made(ledger: Ledger):
     return attest(ledger)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def proof(ledger, made):
     return Api(ledger, "read", account="alice").get("/attestation/reserve/proof/alice").json()
 
 
-@pytest.fixture
-def page(browser, address, made):
+@pytest.fixture(scope="module")
+def loaded(browser, address, made):
     with offline(browser, address) as page:
         yield page
+
+
+@pytest.fixture
+def page(loaded):
+    return emptied(loaded)
 
 
 def give_proof(page, proof):

@@ -22,6 +22,17 @@ def offline(browser, address):
     context.close()
 
 
+def emptied(page):
+    """The same page as it was loaded: without a network it cannot be loaded again."""
+    page.complaints.clear()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    for name in ("receipt", "proof", "keys"):
+        box = page.locator(f"#{name}")
+        box.evaluate("box => { box.value = ''; }")
+        box.dispatch_event("input")
+    return page
+
+
 def submit(page, given):
     """Paste and check; the names of the steps that failed."""
     text = given if isinstance(given, str) else json.dumps(given)
