@@ -58,7 +58,7 @@ fmt: $(VENV)/installed-dev ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed ## Measure; results as JSON and a table; ARGS= names parts: transfers, http, background, growth
+bench: $(VENV)/installed-bench ## Measure; results as JSON and a table; ARGS= names parts: transfers, http, background, growth
 	$(BIN)/python -m bench $(ARGS)
 
 bench-replay: $(VENV)/installed ## Replay a million copied postings against a bare sum over the same rows, in turns
@@ -68,6 +68,7 @@ lock: $(VENV)/installed-dev ## Resolve both lock files again; ARGS=--upgrade tak
 	$(PIP) uv
 	$(LOCK) $(ARGS) pyproject.toml -o requirements.txt
 	$(LOCK) $(ARGS) --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(LOCK) $(ARGS) --group bench -c requirements.txt pyproject.toml -o requirements-bench.txt
 
 clean: ## Remove the virtual environment and the caches, and no data
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -94,4 +95,9 @@ $(VENV)/installed: requirements.txt | $(BIN)/pip
 $(VENV)/installed-dev: requirements-dev.txt | $(VENV)/installed
 	@echo "Installing requirements-dev.txt ..."
 	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/installed-bench: requirements-bench.txt | $(VENV)/installed
+	@echo "Installing requirements-bench.txt ..."
+	@$(PIP) --require-hashes -r requirements-bench.txt
 	@touch $@
