@@ -1,11 +1,12 @@
 // Checks an attestation of reserves, and the proof that an account is counted in it (docs/attestation.md), in the steps of the
 // offline verifier: the signature, the checkpoint, the figures, the account.
 
-import { Wrong, canonical, encode, fromBase64, fromHex, hex, isObject, joined, parse, requireForm, sha256, takeSteps } from "./format.js";
+import {
+    Wrong, canonical, encode, fromBase64Url, fromHex, hex, isHash, isObject, joined, parse, requireForm, sha256, takeSteps, toBase64Url,
+} from "./format.js";
 import { microsecondsOf, readNote, secondsOf, signed, verified } from "./note.js";
 
 const JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-const HASH = /^[0-9a-f]{64}$/;
 const AMOUNT = /^(0|[1-9][0-9]{0,75})$/;
 const OWED = ["redeemable", "held", "escrowed", "bonded", "fee_pool", "non_redeemable_promo"];
 const WHOLE = 10_000n; // basis points
@@ -13,7 +14,6 @@ const SECOND = 1_000_000n; // microseconds
 
 const text = (value) => typeof value === "string";
 const amount = (value) => text(value) && AMOUNT.test(value);
-const hash = (value) => text(value) && HASH.test(value);
 const count = (value) => Number.isSafeInteger(value) && value >= 0;
 const maybe = (holds) => (value) => value === null || holds(value);
 const every = (holds) => (value) => Array.isArray(value) && value.every(holds);
@@ -34,24 +34,19 @@ const DOCUMENT = {
     stale_asset_ids: every(text),
     limits: every(text),
 };
-const CHECKPOINT = { origin: text, size: count, root: hash, note: text };
-const LIABILITIES = { ...Object.fromEntries([...OWED, "total"].map((name) => [name, amount])), leaf_count: count, sum_tree_root: hash };
+const CHECKPOINT = { origin: text, size: count, root: isHash, note: text };
+const LIABILITIES = { ...Object.fromEntries([...OWED, "total"].map((name) => [name, amount])), leaf_count: count, sum_tree_root: isHash };
 const ASSET = {
     id: text, haircut_bps: count, max_age_seconds: count, eligible: (value) => typeof value === "boolean", status: text, counted: amount,
     raw_amount: maybe(amount), raw_value: maybe(amount), age_seconds: maybe(Number.isSafeInteger), price: maybe(isObject),
     taken_at: maybe(text),
 };
 const PROOF = {
-    version: (value) => value === 1, attestation: text, document_hash: hash, account: text, balance: amount, salt: hash,
-    leaf_index: count, leaf_count: count, path: every((step) => isObject(step) && hash(step.digest) && amount(step.total)),
+    version: (value) => value === 1, attestation: text, document_hash: isHash, account: text, balance: amount, salt: isHash,
+    leaf_index: count, leaf_count: count, path: every((step) => isObject(step) && isHash(step.digest) && amount(step.total)),
 };
 
 export const looksLikeAttestation = (given) => JWS.test(given.trim());
-
-const fromBase64Url = (given) => {
-    const plain = given.replaceAll("-", "+").replaceAll("_", "/");
-    return fromBase64(plain.padEnd(Math.ceil(plain.length / 4) * 4, "="));
-};
 
 function decoded(part) {
     try {
@@ -87,9 +82,8 @@ function readProof(given) {
 
 /** RFC 7638. */
 async function thumbprint(key) {
-    const x = btoa(String.fromCharCode(...key.bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-    const digest = await sha256(encode(canonical({ crv: "Ed25519", kty: "OKP", x })));
-    return btoa(String.fromCharCode(...digest)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    const members = { crv: "Ed25519", kty: "OKP", x: toBase64Url(key.bytes) };
+    return toBase64Url(await sha256(encode(canonical(members))));
 }
 
 async function checkSignature({ parts, header, stated }, keys) {
@@ -179,7 +173,7 @@ function fixed(total) {
 }
 
 /** A node hashes both its children's sums, so none of them can be hidden behind a smaller one. */
-export async function climb(proof) {
+async function climb(proof) {
     let [position, last] = [proof.leaf_index, proof.leaf_count - 1];
     let [digest, total] = [null, BigInt(proof.balance)];
     digest = await hashed("leaf", 0, fromHex(proof.salt), sized(proof.attestation), sized(proof.account), fixed(total));

@@ -32,6 +32,15 @@ export function fromBase64(text) {
     }
 }
 
+/** The same for base64 with the alphabet of URLs and without padding (RFC 4648, section 5), as JWS and JWK have it. */
+export function fromBase64Url(text) {
+    const plain = text.replaceAll("-", "+").replaceAll("_", "/");
+    return fromBase64(plain.padEnd(Math.ceil(plain.length / 4) * 4, "="));
+}
+
+export const toBase64Url = (bytes) =>
+    btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
 export const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 export const same = (one, other) => hex(one) === hex(other);
 
@@ -123,6 +132,9 @@ export function canonical(value) {
     return `{${members.join(",")}}`;
 }
 
+const HASH = /^[0-9a-f]{64}$/;
+
+export const isHash = (value) => typeof value === "string" && HASH.test(value);
 export const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
 /** Every member that `form` names is there and holds; `what` says of what it is. */

@@ -1,6 +1,6 @@
 // Signed notes (c2sp.org/signed-note), checkpoints (c2sp.org/tlog-checkpoint), and the keys that sign them.
 
-import { Wrong, encode, fromBase64, fromHex, hex, isObject, joined, same, sha256 } from "./format.js";
+import { Wrong, encode, fromBase64, fromBase64Url, fromHex, hex, isObject, joined, same, sha256 } from "./format.js";
 
 const SIZE = /^(0|[1-9][0-9]{0,18})$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/;
@@ -32,8 +32,7 @@ function signatureOf(line) {
 export function readKeys(jwks) {
     if (!isObject(jwks) || !Array.isArray(jwks.keys)) throw new Wrong("The keys are not a JWKS: {\"keys\": […]}.");
     return jwks.keys.filter((key) => key?.kty === "OKP" && key.crv === "Ed25519").map((key) => {
-        const encoded = String(key.x).replaceAll("-", "+").replaceAll("_", "/");
-        const bytes = fromBase64(encoded.padEnd(Math.ceil(encoded.length / 4) * 4, "="));
+        const bytes = fromBase64Url(String(key.x));
         if (bytes.length !== 32) throw new Wrong("The JWKS has a key that is not an Ed25519 one.");
         const [from, until] = [key.not_before, key.retired_at].map((date) => date ?? null);
         if (until !== null && secondsOf(until) === null) throw new Wrong(`The JWKS has ${until} for a date.`);

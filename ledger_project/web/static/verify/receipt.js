@@ -1,20 +1,19 @@
 // Checks a receipt with what the browser itself has: no network, no page, no library. It takes the steps of the offline
 // verifier (client/src/ledger_client/verify.py), each for itself, so that a forgery shows which one it breaks.
 
-import { Wrong, canonical, encode, fromHex, hex, isObject, joined, parse, requireForm, sha256, takeSteps } from "./format.js";
+import { Wrong, canonical, encode, fromHex, hex, isHash, isObject, joined, parse, requireForm, sha256, takeSteps } from "./format.js";
 import { readNote, secondsOf, signed } from "./note.js";
 
 const MAX_PATH = 64;
-const HASH = /^[0-9a-f]{64}$/;
 const AMOUNT = /^(0|-?[1-9][0-9]{0,75})$/;
 
 const FORM = {
     version: (value) => value === 1,
     event: (value) => isObject(value) && value.version === 1,
-    content_hash: (value) => typeof value === "string" && HASH.test(value),
+    content_hash: isHash,
     log_index: (value) => Number.isSafeInteger(value) && value >= 0,
     inclusion_path: (value) =>
-        Array.isArray(value) && value.length <= MAX_PATH && value.every((step) => typeof step === "string" && HASH.test(step)),
+        Array.isArray(value) && value.length <= MAX_PATH && value.every(isHash),
     checkpoint: (value) => typeof value === "string",
 };
 
