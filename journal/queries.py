@@ -21,6 +21,7 @@ from ledger_project.log import documents
 from ledger_project.log.queries import read
 
 Position = list[Any]
+LAST = UUID(int=2**128 - 1)  # no entry's, and after them all
 GATHERED_ACCOUNTS = 10_000  # balance rows under a prefix, and
 GATHERED_POSTINGS = 100_000  # their postings, which are gathered and sorted; more are met soon enough by walking
 
@@ -60,7 +61,10 @@ class Entries:
             conditions.append(("entry.id < %s", UUID(after[0])))
         where, parameters = _all(conditions)
         if lead is None:
-            rows = read(_WALKED.format(where=where), [self.tenant, *parameters, limit + 1])
+            bounds = [self.tenant, self._first, self.tenant, self._beyond(after)]
+            rows = read(_WALKED.format(where=where), [*bounds, *parameters, limit + 1])
+        elif lead == "kind":
+            rows = read(_OF_KIND.format(where=where), [self.tenant, *parameters, limit + 1])
         else:
             led = _LED.format(few=_LEADS[lead], where=where)
             rows = read(led, [*self._lead_parameters(lead), self.tenant, *parameters, limit + 1])
@@ -79,7 +83,17 @@ class Entries:
             [[rows, postings]] = read(_SIZE_OF_PREFIX, [self.tenant, self.prefix, GATHERED_ACCOUNTS + 1])
             if rows <= GATHERED_ACCOUNTS and postings <= GATHERED_POSTINGS:
                 return "prefix"
-        return None
+        return "kind" if self.kind not in (None, "transfer") else None
+
+    @property
+    def _first(self) -> UUID:
+        return ids.first(self.since) if self.since is not None else UUID(int=0)
+
+    def _beyond(self, after: Position | None) -> UUID:
+        return min(
+            UUID(after[0]) if after else LAST,
+            ids.first(self.until) if self.until is not None else LAST,
+        )
 
     def _lead_parameters(self, lead: str) -> list[Any]:
         if lead == "references":
@@ -108,7 +122,14 @@ def _all(conditions: Sequence[tuple[str, Any]]) -> tuple[str, list[Any]]:
     return " AND ".join(["true", *(sql for sql, _ in conditions)]), [value for _, value in conditions]
 
 
+# Compared as rows, tenant and id have one order and one index to walk, entry_page. Asked for by `tenant_id =`, PostgreSQL
+# takes the primary key for a tenant that has most of the rows, and steps over what everybody else has written since.
 _WALKED = """
+SELECT entry.id FROM journal_entry AS entry
+ WHERE (entry.tenant_id, entry.id) >= (%s, %s) AND (entry.tenant_id, entry.id) < (%s, %s) AND {where}
+ ORDER BY entry.tenant_id DESC, entry.id DESC LIMIT %s
+"""
+_OF_KIND = """
 SELECT entry.id FROM journal_entry AS entry WHERE entry.tenant_id = %s AND {where} ORDER BY entry.id DESC LIMIT %s
 """
 # OFFSET 0 and scalar subqueries fix the order of work, which the planner would else choose anew by what it believes of

@@ -1,4 +1,4 @@
-"""Plan lists without each tenant's share of the rows.
+"""Plan lists of events without each tenant's share of the rows.
 
 PostgreSQL, told that most rows are one tenant's, reads that tenant's newest page off the primary key and steps over
 everybody else"s rows: over all of them, if the tenant has been silent for long. Without the statistic a tenant counts
