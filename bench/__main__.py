@@ -18,7 +18,7 @@ from bench import background, growth, http, transfers  # noqa: E402  (the settin
 from ledger_project.kernel.collector import spare_the_loaded  # noqa: E402
 
 PARTS = {"transfers": transfers.main, "http": http.main, "background": background.main, "growth": growth.main}
-USUAL = ["transfers", "http", "background"]  # growth takes an hour
+USUAL = ["transfers", "http", "background"]  # growth fills gigabytes
 
 
 def main() -> None:

@@ -1,59 +1,38 @@
 """Transfers while the sealer, the expiry sweeper and the webhooks work, against the same without them."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from django.db import connections
 
 from bench.books import Books
+from bench.companion import Companion
 from bench.harness import Case, Ratio, report, take_turns
 from bench.transfers import single
 from ledger_project.log.executor import execute
 
-ROOT = Path(__file__).resolve().parent.parent
 CALLERS = 16
 HOLDS = 2000  # that expire in the course of the run
 
 
-class Worker:
+class Worker(Companion):
     """The process with the background work."""
 
     def __init__(self) -> None:
-        words = [sys.executable, "-m", "bench.worker"]
-        (theirs, self._stdin), (answers, answered) = os.pipe(), os.pipe()
-        self.process = subprocess.Popen(words, cwd=ROOT, env=os.environ, stdin=theirs, stdout=answered)
-        os.close(theirs)
-        os.close(answered)
-        self._stdout = os.fdopen(answers, "rb")
-        self.receiver = self._line()
+        super().__init__("bench.worker")
+        self.receiver = self.answer()
 
     def begin(self) -> None:
-        self._say(b"1")
+        self.say("1")
 
     def end(self) -> None:
         """Also waits until everything is sealed."""
-        self._say(b"0")
-        self._line()
+        self.say("0")
+        self.answer()
 
     def once(self) -> None:
         """A turn that only clears away what others have left."""
         self.begin()
         self.end()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(30)
-
-    def _say(self, word: bytes) -> None:
-        os.write(self._stdin, word)
-
-    def _line(self) -> str:
-        line = self._stdout.readline().decode().strip()
-        if not line:
-            raise SystemExit("the background work has ended by itself")
-        return line
 
 
 def main(rounds: int, seconds: float) -> None:

@@ -1,18 +1,19 @@
 """django-hordak's `transfer_to`, in a process and a database of its own, as its documentation has it.
 
 It does less: no idempotency key, no lock, no check for an overdraft, no event, no hash. Each line on standard input,
-"callers seconds", is one turn; each line on standard output is what came of it, in JSON.
+"callers seconds", is one turn; each line on standard output is what came of it:
+the rate, the CPU seconds of a transfer and the latencies, in JSON.
 """
 
 import json
 import random
 import sys
-import threading
-import time
 from typing import Any
 
 import django
 from django.conf import settings
+
+from bench.harness import Case
 
 ACCOUNTS = 200  # its tree of accounts makes thousands of them slow to open; the time of a transfer does not follow it
 
@@ -30,32 +31,21 @@ def configure(database: dict[str, Any]) -> None:
     django.setup()
 
 
-def turn(accounts: list[Any], callers: int, seconds: float) -> dict[str, Any]:
+def turn(accounts: list[Any], callers: int, seconds: float) -> Case:
     """`callers` threads that transfer, each on a connection of its own."""
     from django.db import connections
     from django.db.transaction import atomic
     from moneyed import EUR, Money
 
-    latencies: list[list[float]] = [[] for _ in range(callers)]
-    end = time.perf_counter() + seconds
+    def transfer(_: int) -> int:
+        payer, receiver = random.sample(accounts, 2)
+        with atomic():
+            payer.transfer_to(receiver, Money(5, EUR))
+        return 1
 
-    def call(mine: list[float]) -> None:
-        while (started := time.perf_counter()) < end:
-            payer, receiver = random.sample(accounts, 2)
-            with atomic():
-                payer.transfer_to(receiver, Money(5, EUR))
-            mine.append(time.perf_counter() - started)
-        connections.close_all()
-
-    threads = [threading.Thread(target=call, args=(mine,)) for mine in latencies]
-    cpu, started = time.process_time(), time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    taken = time.perf_counter() - started
-    found = [latency for mine in latencies for latency in mine]
-    return {"rate": len(found) / taken, "cpu": (time.process_time() - cpu) / len(found), "latencies": found}
+    case = Case("transfer_to", transfer, callers=callers, close=connections.close_all)
+    case.run(seconds)
+    return case
 
 
 def main() -> None:
@@ -70,7 +60,8 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         callers, seconds = line.split()
-        print(json.dumps(turn(accounts, int(callers), float(seconds))), flush=True)
+        done = turn(accounts, int(callers), float(seconds))
+        print(json.dumps([done.rates, done.cpu, done.latencies]), flush=True)
 
 
 if __name__ == "__main__":

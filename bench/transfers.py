@@ -8,14 +8,13 @@ from typing import Any
 
 from django.db import connection, connections
 
+from bench import hordak
 from bench.books import Books, Copy, Function, chance
 from bench.harness import Case, Ratio, Work, report, take_turns
-from bench.hordak import INSTALLED, Hordak, HordakCase
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.executor import Call, execute, execute_one
 
 BATCH = 1000
-RESULTS = Path("bench/results/transfers.json")
 
 
 def single(call: Callable[[], Call]) -> Work:
@@ -74,20 +73,14 @@ def main(rounds: int, seconds: float) -> None:
         ours("bulk of 1,000, 4 callers", bulk(uniform), 4),
         Case("COPY of the rows of 1,000", partial(copy.rows, BATCH)),
     ]
-    if not INSTALLED:
-        print("django-hordak is not installed, so it takes no turns: make bench installs it")
+    with hordak.cases() as peers:
+        cases += peers
         take_turns(cases, rounds=rounds, seconds=seconds)
-        report(cases, RATIOS, _facts(), to=RESULTS)
-        return
-    hordak = Hordak()
-    peers = [HordakCase(hordak, callers) for callers in (1, 4, 16)]
-    try:
-        take_turns([*cases, *peers], rounds=rounds, seconds=seconds)
-    finally:
-        hordak.stop()
-    best = max(peers, key=lambda peer: peer.rate)
-    over_best = Ratio("16 callers over django-hordak's best", "executor, 16 callers", best.name, 8.0)
-    report([*cases, *peers], [*RATIOS, over_best], _facts(), to=RESULTS)
+    ratios = RATIOS
+    if peers:
+        best = max(peers, key=lambda peer: peer.rate)
+        ratios = [*RATIOS, Ratio("16 callers over django-hordak's best", "executor, 16 callers", best.name, 8.0)]
+    report(cases, ratios, _facts(), to=Path("bench/results/transfers.json"))
 
 
 RATIOS = [

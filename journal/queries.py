@@ -122,8 +122,8 @@ def _all(conditions: Sequence[tuple[str, Any]]) -> tuple[str, list[Any]]:
     return " AND ".join(["true", *(sql for sql, _ in conditions)]), [value for _, value in conditions]
 
 
-# Compared as rows, tenant and id have one order and one index to walk, entry_page. Asked for by `tenant_id =`, PostgreSQL
-# takes the primary key for a tenant that has most of the rows, and steps over what everybody else has written since.
+# Compared as rows, tenant and id have one order and one index to walk, entry_page. Asked for by `tenant_id =`,
+# PostgreSQL takes the primary key for a tenant that has most of the rows, and steps over what others wrote since.
 _WALKED = """
 SELECT entry.id FROM journal_entry AS entry
  WHERE (entry.tenant_id, entry.id) >= (%s, %s) AND (entry.tenant_id, entry.id) < (%s, %s) AND {where}
