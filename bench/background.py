@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from django.db import connections
-
 from bench.books import Books
 from bench.companion import Companion
 from bench.harness import Case, Ratio, report, take_turns
@@ -46,12 +44,11 @@ def main(rounds: int, seconds: float) -> None:
             asked = zip(names, lives, strict=True)
             execute([books.ledger.call("place_hold", account=name, amount=1, expires_in=life) for name, life in asked])
         cases = [
-            Case(ALONE, single(books.uniform), callers=CALLERS, close=connections.close_all, after=worker.once),
+            Case(ALONE, single(books.uniform), callers=CALLERS, after=worker.once),
             Case(
                 BESIDE,
                 single(books.uniform),
                 callers=CALLERS,
-                close=connections.close_all,
                 before=worker.begin,
                 after=worker.end,
             ),

@@ -5,24 +5,36 @@ import os
 import platform
 import resource
 import statistics
-import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 Work = Callable[[int], int]  # given the caller's number, does one unit of work and says how many transfers it was
 
+_callers: list[ThreadPoolExecutor] = []
+
+
+def _caller(number: int) -> ThreadPoolExecutor:
+    """The thread of this number, which all cases share."""
+    while number >= len(_callers):
+        _callers.append(ThreadPoolExecutor(1))
+    return _callers[number]
+
 
 @dataclass
 class Case:
-    """A closed loop of `callers` threads, each doing `work` again and again."""
+    """A closed loop of `callers` threads, each doing `work` again and again.
+
+    The threads stay from one turn to the next, and with them their connections and what those have prepared, as in a
+    server.
+    """
 
     name: str
     work: Work
     callers: int = 1
-    close: Callable[[], None] = lambda: None  # on each thread, when its turn is over
     before: Callable[[], None] = lambda: None  # around each turn, outside of what is measured
     after: Callable[[], None] = lambda: None
     rates: list[float] = field(default_factory=list)
@@ -32,27 +44,16 @@ class Case:
     def run(self, seconds: float) -> None:
         """One turn."""
         counts, latencies = [0] * self.callers, [list[float]() for _ in range(self.callers)]
-        failures: list[BaseException] = []
-        end = time.perf_counter() + seconds
+        cpu, started = time.process_time(), time.perf_counter()
+        end = started + seconds
 
         def call(number: int) -> None:
-            try:
-                while (started := time.perf_counter()) < end:
-                    counts[number] += self.work(number)
-                    latencies[number].append(time.perf_counter() - started)
-            except BaseException as error:
-                failures.append(error)
-            finally:
-                self.close()
+            while (began := time.perf_counter()) < end:
+                counts[number] += self.work(number)
+                latencies[number].append(time.perf_counter() - began)
 
-        threads = [threading.Thread(target=call, args=(number,)) for number in range(self.callers)]
-        cpu, started = time.process_time(), time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            raise failures[0]
+        for turn in [_caller(number).submit(call, number) for number in range(self.callers)]:
+            turn.result()
         self.rates.append(sum(counts) / (time.perf_counter() - started))
         self.cpu.append((time.process_time() - cpu) / max(1, sum(counts)))
         self.latencies += [latency for each in latencies for latency in each]

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ class Poster:
 
     def __init__(self, port: int, token: str) -> None:
         self.port, self.token = port, token
+        self.begin()
+
+    def begin(self) -> None:
+        """Connect anew: the server has closed what was idle while others took their turns."""
         self._local = threading.local()
 
     def post(self, path: str, body: Any) -> bytes:
@@ -118,12 +123,13 @@ def main(rounds: int, seconds: float) -> None:
             poster.post("/bench/function", sent)
             return 1
 
+        case = partial(Case, before=poster.begin)
         cases = [
-            Case("DRF view, no write", nothing, callers=CONNECTIONS),
-            Case("DRF view, PL/pgSQL function", by_function, callers=CONNECTIONS),
-            Case("POST /v1/transfers, one connection", transfer),
-            Case("POST /v1/transfers", transfer, callers=CONNECTIONS),
-            Case("POST /v1/bulk of 100", bulk, callers=CONNECTIONS),
+            case("DRF view, no write", nothing, callers=CONNECTIONS),
+            case("DRF view, PL/pgSQL function", by_function, callers=CONNECTIONS),
+            case("POST /v1/transfers, one connection", transfer),
+            case("POST /v1/transfers", transfer, callers=CONNECTIONS),
+            case("POST /v1/bulk of 100", bulk, callers=CONNECTIONS),
         ]
         take_turns(cases, rounds=rounds, seconds=seconds)
         report(cases, RATIOS, {}, to=Path("bench/results/http.json"))

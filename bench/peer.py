@@ -33,7 +33,6 @@ def configure(database: dict[str, Any]) -> None:
 
 def turn(accounts: list[Any], callers: int, seconds: float) -> Case:
     """`callers` threads that transfer, each on a connection of its own."""
-    from django.db import connections
     from django.db.transaction import atomic
     from moneyed import EUR, Money
 
@@ -43,7 +42,7 @@ def turn(accounts: list[Any], callers: int, seconds: float) -> Case:
             payer.transfer_to(receiver, Money(5, EUR))
         return 1
 
-    case = Case("transfer_to", transfer, callers=callers, close=connections.close_all)
+    case = Case("transfer_to", transfer, callers=callers)
     case.run(seconds)
     return case
 

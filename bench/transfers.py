@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, connections
+from django.db import connection
 
 from bench import hordak
 from bench.books import Books, Copy, Function, chance
@@ -55,7 +55,7 @@ def main(rounds: int, seconds: float) -> None:
     hot = books.names[0]
 
     def ours(name: str, work: Work, callers: int = 1) -> Case:
-        return Case(f"executor, {name}", work, callers=callers, close=connections.close_all)
+        return Case(f"executor, {name}", work, callers=callers)
 
     cases = [
         Case("PL/pgSQL function", function.transfer),
