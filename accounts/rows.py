@@ -247,6 +247,7 @@ class AccountStore(Store):
     rank = 50
     row = AccountRow
     kinds = frozenset({"account", "whole_account", "beside", "balance"})
+    in_parts = True
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Names become ids. A want `beside` is a system account in the currency of the account beside it."""
@@ -334,8 +335,7 @@ class AccountStore(Store):
     def written(self, rows: list[AccountRow]) -> None:
         """Remember what was opened, so that its first use asks for no facts."""
         for row in rows:
-            if row.new:
-                keep(row.facts)
+            keep(row.facts)
 
 
 _NUMBERS = ["credit_limit", "total_in", "total_out", *(bucket.label for bucket in Bucket)]

@@ -239,6 +239,7 @@ class HoldStore(Store):
     rank = 20
     row = HoldRow
     kinds = frozenset({"hold", "withdrawal_ref"})
+    in_parts = True
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Whose money it is and on which row it stands never changes, so it is read before the lock."""

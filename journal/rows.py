@@ -116,6 +116,7 @@ class EntryStore(Store):
     rank = 30
     row = EntryRow
     kinds = frozenset({"entry"})
+    in_parts = True
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Read the wanted entries, and want their accounts."""

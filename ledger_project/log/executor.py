@@ -2,7 +2,8 @@
 
 A batch of calls is executed in two round trips: one locks every row it needs in a fixed order and finds which
 idempotency keys are spent; then the plans run in memory; the second writes all of it and commits. A single call is a
-batch of one. docs/concurrency.md gives the locking rules as numbered cases.
+batch of one; of a long batch, what was planned is on its way while the rest is being planned. docs/concurrency.md gives
+the locking rules as numbered cases.
 """
 
 import os
@@ -27,9 +28,10 @@ from ledger_project.log.command import COMMANDS, Arguments, Command
 from ledger_project.log.documents import Document
 from ledger_project.log.grouping import Group
 from ledger_project.log.unit import Batch, Query, Store, Unit, Wants
-from ledger_project.log.wire import round_trip
+from ledger_project.log.wire import Trip, round_trip
 
 MAX_BATCH = 1000
+PART = 100  # accepted calls that are written together
 ATTEMPTS = 8  # each repeat follows another writer's commit, or a lost connection
 KEY = TextField(maximum=255)
 
@@ -110,7 +112,9 @@ def execute(calls: Sequence[Call], *, atomic: bool = False, dry_run: bool = Fals
         raise ValueError(f"a batch has 1 to {MAX_BATCH} calls of one tenant")
     for attempt in range(ATTEMPTS):
         try:
-            return _Attempt(calls, atomic=atomic, dry_run=dry_run).run()
+            # After a conflict over keys the batch is written as a whole: all its keys in one order, and no deadlock.
+            in_parts = attempt == 0 and not atomic and not dry_run
+            return _Attempt(calls, atomic=atomic, dry_run=dry_run, in_parts=in_parts).run()
         except (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure) as conflict:
             # Another writer was first with a key, a name or a reference: its row is committed now, so look again.
             if attempt == ATTEMPTS - 1:
@@ -159,10 +163,11 @@ def _forbidden(calls: Sequence[Call], error: psycopg.Error, *, atomic: bool, dry
 class _Attempt:
     """One try at a batch on this thread's connection."""
 
-    def __init__(self, calls: Sequence[Call], *, atomic: bool, dry_run: bool) -> None:
+    def __init__(self, calls: Sequence[Call], *, atomic: bool, dry_run: bool, in_parts: bool) -> None:
         self.calls = calls
         self.atomic = atomic
         self.dry_run = dry_run
+        self.in_parts = in_parts
         self.tenant = calls[0].tenant
         django = connections[DEFAULT_DB_ALIAS]
         django.ensure_connection()
@@ -176,6 +181,10 @@ class _Attempt:
         )
         slot = os.getpid() * 7 + threading.get_ident() // 4096
         self.wants = Wants(tenant=self.tenant, slot=slot, committed=not nested)
+        self.trip = Trip(self.connection)
+        self.accepted: list[tuple[Call, Unit, Done]] = []
+        self.written = 0  # how many of them are
+        self.made: dict[Store, list[Any]] = {}  # rows that were new when they were written
 
     def run(self) -> list[Result]:
         for call in self.calls:
@@ -186,12 +195,14 @@ class _Attempt:
                 store.prepare(self.wants, look)
         try:
             batch, spent = self._lock()
-            results, accepted = self._plan(batch, spent)
-            if accepted and not self.dry_run:
-                self._write(batch, accepted)
+            results = self._plan(batch, spent)
+            if self.accepted and not self.dry_run:
+                self._finish(batch)
             else:
                 self._roll_back()
         except BaseException:
+            if self.trip.open:
+                self.trip.abandon()
             if not self.connection.closed:
                 self._roll_back()
             raise
@@ -216,44 +227,38 @@ class _Attempt:
     def _roll_back(self) -> None:
         round_trip(self.connection, [(statement, ()) for statement in self.rollback])
 
-    def _plan(self, batch: Batch, spent: dict[str, Any]) -> tuple[list[Result], list[tuple[Call, Unit, Done]]]:
+    def _plan(self, batch: Batch, spent: dict[str, Any]) -> list[Result]:
         """Run the plans one after the other, each on what the ones before it left."""
         results: list[Result] = []
-        accepted: list[tuple[Call, Unit, Done]] = []
         fresh: dict[str, tuple[Call, Done]] = {}
-        replays: dict[int, UUID] = {}
-        for index, call in enumerate(self.calls):
+        stored = documents.read([event_id for event_id, _, _ in spent.values()], look) if spent else {}
+        for call in self.calls:
             key = call.idempotency_key
             if key in spent:
                 event_id, command, payload = spent[key]
                 refusal = _reuse(call, command, documents.load_json(payload), event_id)
-                if refusal is None:
-                    replays[index] = event_id
-                results.append(refusal or IdempotencyKeyReused())
+                results.append(refusal or Done(*stored[event_id], replayed=True))
             elif key in fresh:
                 twin, done = fresh[key]
                 event_id = UUID(hex=done.document["id"][4:])
                 refusal = _reuse(call, twin.command.name, twin.payload, event_id)
                 results.append(refusal or Done(done.document, done.content_hash, replayed=True, dry_run=self.dry_run))
             else:
-                result = self._plan_one(call, batch, len(accepted), accepted)
+                result = self._plan_one(call, batch)
                 if isinstance(result, Done):
                     fresh[key] = call, result
                 results.append(result)
-        if replays:
-            stored = documents.read(replays.values(), look)
-            for index, event_id in replays.items():
-                results[index] = Done(*stored[event_id], replayed=True)
+                if self.in_parts and len(self.accepted) - self.written >= PART:
+                    self._write_part(batch)
         if self.atomic:
             for index, result in enumerate(results):
                 if isinstance(result, Exception):
                     raise BatchRefused(index, results)
-        return results, accepted
+        return results
 
-    def _plan_one(
-        self, call: Call, batch: Batch, position: int, accepted: list[tuple[Call, Unit, Done]]
-    ) -> Done | Refusal | Exception:
-        unit = call.command.books(batch, tenant=self.tenant, event_id=ids.make(batch.now, position), actor=call.actor)
+    def _plan_one(self, call: Call, batch: Batch) -> Done | Refusal | Exception:
+        event_id = ids.make(batch.now, len(self.accepted))
+        unit = call.command.books(batch, tenant=self.tenant, event_id=event_id, actor=call.actor)
         try:
             call.command.plan(unit, **call.arguments)
             unit.finish()
@@ -276,25 +281,49 @@ class _Attempt:
         )
         done = Done(document, content_hash(document), dry_run=self.dry_run)
         batch.absorb(unit)
-        accepted.append((call, unit, done))
+        self.accepted.append((call, unit, done))
         return done
 
-    def _write(self, batch: Batch, accepted: list[tuple[Call, Unit, Done]]) -> None:
-        """Second round trip: every row of the batch in one statement, and the commit."""
-        changed: dict[Store, list[Any]] = {}
-        for row in batch.rows.values():
-            if row.changed:
-                changed.setdefault(row.store, []).append(row)
-        queries = [_events(self.tenant, batch, accepted)]
+    def _write_part(self, batch: Batch) -> None:
+        """Send what was accepted since the last part, unless a row of it must wait for the whole batch."""
+        changed = _changed(batch)
+        self.in_parts = all(store.in_parts for store in changed)
+        if self.in_parts:
+            self._write(batch, changed)
+
+    def _finish(self, batch: Batch) -> None:
+        """Second round trip: every row of the batch that is not on its way yet, and the commit."""
+        if len(self.accepted) > self.written:
+            self._write(batch, _changed(batch))
+        self.trip.send([(self.commit, ())])
+        self.trip.results()
+        if self.wants.committed:
+            for store, rows in self.made.items():
+                store.written(rows)
+
+    def _write(self, batch: Batch, changed: dict[Store, list[Any]]) -> None:
+        """Send the changed rows and the events they come from, in one statement."""
+        queries = [_events(self.tenant, batch, self.accepted[self.written :])]
         for store in Store.all:
             if store in changed:
                 queries += store.writing(changed[store], self.tenant, batch.now)
         statement = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _) in enumerate(queries))
         parameters = [value for _, values in queries for value in values]
-        round_trip(self.connection, [(f"WITH {statement} SELECT 1", parameters), (self.commit, ())])
-        if self.wants.committed:
-            for store, rows in changed.items():
-                store.written(rows)
+        self.trip.send([(f"WITH {statement} SELECT 1", parameters)])
+        self.written = len(self.accepted)
+        for store, rows in changed.items():
+            self.made.setdefault(store, []).extend(row for row in rows if row.new)
+            for row in rows:
+                row.new = row.changed = False
+
+
+def _changed(batch: Batch) -> dict[Store, list[Any]]:
+    """The rows that are not written yet, by store."""
+    changed: dict[Store, list[Any]] = {}
+    for row in batch.rows.values():
+        if row.changed:
+            changed.setdefault(row.store, []).append(row)
+    return changed
 
 
 # One look-up by index for each key, whatever PostgreSQL believes about a table that nobody has analysed yet.

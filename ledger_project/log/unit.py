@@ -65,6 +65,7 @@ class Store:
     rank: ClassVar[int]
     row: ClassVar[type[Row]]
     kinds: ClassVar[frozenset[str]]
+    in_parts: ClassVar[bool] = False  # whether a row may be written when half of its batch has been planned
     all: ClassVar[list["Store"]] = []
 
     def __init_subclass__(cls) -> None:
@@ -90,7 +91,7 @@ class Store:
         return ()
 
     def written(self, rows: list[Any]) -> None:
-        """Called once those rows are committed."""
+        """Called once those rows, all of them new, are committed."""
 
 
 class Described(Protocol):

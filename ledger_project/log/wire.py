@@ -1,4 +1,4 @@
-"""One round trip: several statements sent together, and all their results.
+"""Trips to the database: several statements sent together, and all their results.
 
 psycopg's pipeline sends each statement by itself, which wakes the server and this process for every one of them; on the
 posting path that cost more than the work. Here libpq (through psycopg) sends a list of prepared statements in one
@@ -7,7 +7,8 @@ write. Statements are prepared at first use on a connection. Parameters travel a
 
 import re
 import select
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,8 @@ from psycopg.pq.abc import PGresult
 Statement = tuple[str, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
 
+_Prepare = tuple[str, tuple[int, ...]]  # a statement, and the types of its parameters
+
 _UNKNOWN = 0  # PostgreSQL infers the type from the cast or the column beside it
 _OIDS: dict[type, int] = {bool: 16, int: 20, UUID: 2950, datetime: 1184}
 
@@ -33,41 +36,85 @@ def round_trip(connection: psycopg.Connection[Any], statements: Sequence[Stateme
     Raises the first error as psycopg's; the statements after it were not executed. `%s` marks a parameter; a list is
     sent as an array literal, whose type the statement says.
     """
-    wire = _wires.get(connection)
-    if wire is None:
-        wire = _wires[connection] = _Wire(connection)
-    with connection.lock:
-        # Inside `atomic`, psycopg begins the transaction with its first own statement; it must not be later than ours.
-        begins = not connection.autocommit and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-        try:
-            results, error = wire.exchange([("BEGIN", ()), *statements] if begins else statements)
-        except BaseException:
-            # Lost or stopped half-way: results nobody has read would be taken for the next statement's.
-            connection.pgconn.finish()
-            raise
+    trip = Trip(connection)
+    # Inside `atomic`, psycopg begins the transaction with its first own statement; it must not be later than ours.
+    begins = not connection.autocommit and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+    trip.send([("BEGIN", ()), *statements] if begins else statements)
+    return trip.results()[begins:]
+
+
+class Trip:
+    """A round trip in parts: PostgreSQL is at work on what was sent while its caller makes the next part.
+
+    Until `results` or `abandon`, nothing else may use the connection.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        wire = _wires.get(connection)
+        if wire is None:
+            wire = _wires[connection] = _Wire(connection)
+        self._wire = wire
+        self._connection = connection
+        self._prepares: list[_Prepare | None] = []
+        self.open = False
+
+    def send(self, statements: Sequence[Statement]) -> None:
+        """Send more statements, and wait for nothing. Raises OperationalError when the connection is lost."""
+        if not self.open and self._wire.pgconn.pipeline_status:
+            raise RuntimeError("another trip is under way on this connection")
+        with self._lost_for_good():
+            if not self.open:
+                self._wire.begin()
+                self.open = True
+            self._prepares += [self._wire.send(*statement) for statement in statements]
+            self._wire.pgconn.flush()
+
+    def results(self) -> list[Rows]:
+        """The rows of every statement, as `round_trip` returns them."""
+        with self._lost_for_good():
+            results, error = self._wire.end(self._prepares)
+            self.open = False
         if error is not None:
             raise error
-        return [wire.rows(result) for result in results[begins:]]
+        return [self._wire.rows(result) for result in results]
+
+    def abandon(self) -> None:
+        """Wait for what was sent, whatever became of it."""
+        with self._lost_for_good():
+            self._wire.end(self._prepares)
+            self.open = False
+
+    @contextmanager
+    def _lost_for_good(self) -> Iterator[None]:
+        with self._connection.lock:
+            try:
+                yield
+            except BaseException:
+                # Lost or stopped half-way: results nobody has read would be taken for the next statement's.
+                self.open = False
+                self._wire.pgconn.finish()
+                raise
 
 
 class _Wire:
-    """What a connection keeps from one round trip to the next: the names of what is prepared, and how rows are read."""
+    """What a connection keeps from one trip to the next: the names of what is prepared, and how rows are read."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.pgconn = connection.pgconn
-        self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
-        self.fresh: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self.names: dict[_Prepare, bytes] = {}
+        self.fresh: dict[_Prepare, bytes] = {}
         # Not of the connection itself, which could then never be let go of: this is kept for as long as it lives.
         self.transformer = Transformer.from_context(connection.adapters)
         self.poll = select.poll()
 
-    def exchange(self, statements: Sequence[Statement]) -> tuple[list[PGresult], psycopg.Error | None]:
-        """The statements' results, and the first error. Raises OperationalError when the connection is lost."""
+    def begin(self) -> None:
         if self.pgconn.status == pq.ConnStatus.BAD:
             raise psycopg.OperationalError("the connection is closed")
         self.fresh.clear()
         self.pgconn.enter_pipeline_mode()
-        prepares = [self._send(*statement) for statement in statements]
+
+    def end(self, prepares: Sequence[_Prepare | None]) -> tuple[list[PGresult], psycopg.Error | None]:
+        """The statements' results, and the first error. Raises OperationalError when the connection is lost."""
         self.pgconn.pipeline_sync()
         results: list[PGresult] = []
         failures: list[psycopg.Error] = []
@@ -86,7 +133,7 @@ class _Wire:
         self.transformer.set_pgresult(result)
         return self.transformer.load_rows(0, result.ntuples, tuple)
 
-    def _send(self, sql: str, parameters: Sequence[Any]) -> tuple[str, tuple[int, ...]] | None:
+    def send(self, sql: str, parameters: Sequence[Any]) -> _Prepare | None:
         """Queue one statement, and before it its preparation where it is new; says what is being prepared."""
         oids = tuple([_OIDS.get(type(value), _UNKNOWN) for value in parameters])
         key = sql, oids

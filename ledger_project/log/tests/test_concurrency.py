@@ -195,3 +195,20 @@ def test_case_10_a_lost_connection_is_taken_up_again_with_the_same_key(ledger: L
     ledger.run("transfer", key="k", from_account="alice", to_account="bob", amount=10)
 
     assert ledger.balance("bob") == {"available": 10}
+
+
+def test_case_11_long_batches_with_common_keys_in_opposite_order_post_each_once(ledger: Ledger) -> None:
+    for n in range(6):
+        ledger.open(f"payer-{n}", funded=1000)
+    ledger.open("shop", unbounded=True)
+    keys = [f"common-{n}" for n in range(250)]
+
+    def bulk(payer: str, order: list[str]) -> list[str]:
+        calls = [ledger.call("transfer", key=key, from_account=payer, to_account="shop", amount=1) for key in order]
+        return [outcome(result) for result in ledger.execute(*calls)]
+
+    results = together([partial(bulk, f"payer-{n}", keys[:: 1 if n % 2 else -1]) for n in range(6)])
+
+    words = Counter(word for result in results if isinstance(result, list) for word in result)
+    assert words == {"accepted": 250, "IdempotencyKeyReused": 250 * 5}
+    assert ledger.balance("shop") == {"available": 250}

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_project.log.executor import look
-from ledger_project.log.wire import numbered, round_trip
+from ledger_project.log.wire import Trip, numbered, round_trip
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 
@@ -132,3 +132,53 @@ def test_more_than_a_socket_holds_is_sent_while_the_server_waits() -> None:
     results = round_trip(connection.connection, [("SELECT pg_sleep(0.2)", ()), ("SELECT length(%s::text)", (much,))])
 
     assert results[1] == [(len(much),)]
+
+
+def test_what_is_sent_in_parts_is_one_trip() -> None:
+    connection.ensure_connection()
+    trip = Trip(connection.connection)
+
+    trip.send([("SELECT 1", ())])
+    with pytest.raises(RuntimeError, match="another trip"):
+        round_trip(connection.connection, [("SELECT 9", ())])
+    trip.send([("SELECT 2", ()), ("SELECT 3", ())])
+
+    assert trip.results() == [[(1,)], [(2,)], [(3,)]]
+    assert look("SELECT 4", ()) == [(4,)]
+
+
+def test_a_part_after_a_failure_is_not_executed() -> None:
+    connection.ensure_connection()
+    trip = Trip(connection.connection)
+
+    trip.send([("SELECT 1 / %s::int", (0,))])
+    trip.send([("SELECT set_config('application_name', 'late', false)", ())])
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        trip.results()
+    assert look("SELECT current_setting('application_name') = 'late'", ()) == [(False,)]
+
+
+def test_an_abandoned_trip_leaves_the_connection_as_it_was() -> None:
+    connection.ensure_connection()
+    for sql in ("SELECT 1", "SELEKT 1"):
+        trip = Trip(connection.connection)
+        trip.send([(sql, ())])
+        trip.abandon()
+
+    assert look("SELECT 2", ()) == [(2,)]
+
+
+def test_a_trip_that_has_lost_its_connection_says_so() -> None:
+    connection.ensure_connection()
+    trip = Trip(connection.connection)
+    trip.send([("SELECT 1", ())])
+    with connections["owner"].cursor() as owner:
+        owner.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+
+    with pytest.raises(psycopg.OperationalError):
+        trip.send([("SELECT 2", ())])
+        trip.results()
+
+    assert connection.connection.closed
+    connection.close()
