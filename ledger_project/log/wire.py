@@ -3,10 +3,15 @@
 psycopg's pipeline sends each statement by itself, which wakes the server and this process for every one of them; on the
 posting path that cost more than the work. Here libpq (through psycopg) sends a list of prepared statements in one
 write. Statements are prepared at first use on a connection. Parameters travel as text, rows are loaded by psycopg.
+
+A prepared statement keeps its plan until PostgreSQL gathers new statistics, which may be a minute late: the plan that
+was right for an empty table reads the whole of a table that has grown. So a connection throws its plans away once a
+second.
 """
 
 import re
 import select
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,6 +28,9 @@ from psycopg.pq.abc import PGresult
 
 Statement = tuple[str, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
+
+PLANS_LAST = 10**9  # nanoseconds
+_PLAN_ANEW: Statement = ("DISCARD PLANS", ())
 
 _Prepare = tuple[str, tuple[int, ...]]  # a statement, and the types of its parameters
 
@@ -56,6 +64,7 @@ class Trip:
         self._wire = wire
         self._connection = connection
         self._prepares: list[_Prepare | None] = []
+        self._own: list[Statement] = []  # what is sent before the caller's statements
         self.open = False
 
     def send(self, statements: Sequence[Statement]) -> None:
@@ -64,8 +73,11 @@ class Trip:
             raise RuntimeError("another trip is under way on this connection")
         with self._lost_for_good():
             if not self.open:
+                if self._wire.plans_are_old():
+                    self._own = [_PLAN_ANEW]
                 self._wire.begin()
                 self.open = True
+                statements = [*self._own, *statements]
             self._prepares += [self._wire.send(*statement) for statement in statements]
             self._wire.pgconn.flush()
 
@@ -76,7 +88,7 @@ class Trip:
             self.open = False
         if error is not None:
             raise error
-        return [self._wire.rows(result) for result in results]
+        return [self._wire.rows(result) for result in results[len(self._own) :]]
 
     def abandon(self) -> None:
         """Wait for what was sent, whatever became of it."""
@@ -106,6 +118,15 @@ class _Wire:
         # Not of the connection itself, which could then never be let go of: this is kept for as long as it lives.
         self.transformer = Transformer.from_context(connection.adapters)
         self.poll = select.poll()
+        self.planned_at = time.monotonic_ns()
+
+    def plans_are_old(self) -> bool:
+        """Whether it is time to make them anew; asked before each trip."""
+        now = time.monotonic_ns()
+        old = now - self.planned_at > PLANS_LAST and self.pgconn.transaction_status != pq.TransactionStatus.INERROR
+        if old:
+            self.planned_at = now
+        return old
 
     def begin(self) -> None:
         if self.pgconn.status == pq.ConnStatus.BAD:
