@@ -11,6 +11,7 @@ from ledger_project.web.filters import FieldFilter, ListFilters
 from ledger_project.web.views import DetailView, ListView
 from ledger_project.webhooks import queries
 from ledger_project.webhooks.api.serializers import DeliverySerializer, WebhookStateSerializer
+from ledger_project.webhooks.errors import WebhookNotFound
 from ledger_project.webhooks.models import Delivery, Endpoint
 
 SECRET = {
@@ -35,6 +36,7 @@ class WebhookList(ListView):
 class WebhookDetail(DetailView):
     """One webhook and how it fares."""
 
+    refuses = (WebhookNotFound,)
     serializer_class = WebhookStateSerializer
 
     def get_object(self) -> Endpoint:
@@ -49,6 +51,7 @@ class DeliveryFilters(ListFilters):
 class DeliveryList(ListView):
     """What a webhook was told, the newest events first; deliveries of long ago are forgotten."""
 
+    refuses = (WebhookNotFound,)
     serializer_class = DeliverySerializer
     filterset_class = DeliveryFilters
     queryset = Delivery.objects.none()  # for who describes the view without an address
