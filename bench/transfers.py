@@ -12,7 +12,7 @@ from bench import hordak
 from bench.books import Books, Copy, Function, chance
 from bench.harness import Case, Ratio, Work, report, take_turns
 from ledger_project.kernel.errors import Refusal
-from ledger_project.log.executor import Call, execute, execute_one
+from ledger_project.log.executor import Call, execute_bulk, execute_one
 
 BATCH = 1000
 
@@ -29,7 +29,7 @@ def bulk(call: Callable[[], Call], *, refused: int = 0) -> Work:
     """A batch; that many of its calls must be refused, and nothing else goes wrong."""
 
     def work(_: int) -> int:
-        results = execute([call() for _ in range(BATCH)])
+        results = execute_bulk([call() for _ in range(BATCH)])
         failed = [result for result in results if isinstance(result, Exception)]
         if len(failed) != refused or not all(isinstance(result, Refusal) for result in failed):
             raise SystemExit(f"{len(failed)} calls of a batch failed: {failed[:3]}")

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _shift: list[timedelta] = [timedelta()]
 _stopped: list[datetime] = []
 
@@ -37,6 +38,11 @@ def stopped(at: datetime) -> Iterator[None]:
         yield
     finally:
         _stopped.pop()
+
+
+def at(microseconds: int) -> datetime:
+    """The moment of so many microseconds since 1970, exactly."""
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 @lru_cache(maxsize=256)  # a batch has one time, spelt in each of its documents

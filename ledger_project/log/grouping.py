@@ -47,11 +47,14 @@ class _Queue(Generic[C, R]):
 
 
 class Group(Generic[C, R]):
-    """Gathers single calls into batches of one family for `execute`: at most `limit` calls each, one at a time."""
+    """Gathers calls into batches of one family for `execute`: at most `limit` by their weights, one at a time."""
 
-    def __init__(self, execute: Callable[[Sequence[C]], Sequence[R]], *, limit: int) -> None:
+    def __init__(
+        self, execute: Callable[[Sequence[C]], Sequence[R]], *, limit: int, weigh: Callable[[C], int] = lambda call: 1
+    ) -> None:
         self._execute = execute
         self._limit = limit
+        self._weigh = weigh
         self._lock = threading.Lock()
         self._queues: dict[Hashable, _Queue[C, R]] = {}
 
@@ -85,7 +88,9 @@ class Group(Generic[C, R]):
         try:
             self._wait_for_others(queue)
             with self._lock:
-                batch += [queue.waiting.popleft() for _ in range(min(len(queue.waiting), self._limit - 1))]
+                room = self._limit - self._weigh(me.call)
+                while queue.waiting and (room := room - self._weigh(queue.waiting[0].call)) >= 0:
+                    batch.append(queue.waiting.popleft())
             results = self._execute([waiter.call for waiter in batch])
         except BaseException as error:
             # Also when this thread is being stopped: the others must not wait for ever for a leader that is gone.

@@ -1,6 +1,7 @@
 """Many commands in one request: `POST /v1/bulk`."""
 
 import logging
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -53,9 +54,10 @@ FIELDS: dict[str, Field] = {
 OPTIONAL = {"atomic": True, "dry_run": False}
 
 
-def bulk_commands() -> set[str]:
+@cache
+def bulk_commands() -> frozenset[str]:
     """The commands that a batch can have: those whose arguments are all the caller's."""
-    return {name for name, command in COMMANDS.items() if not command.secrets}
+    return frozenset(name for name, command in COMMANDS.items() if not command.secrets)
 
 
 class BulkView(LightView):
@@ -107,7 +109,7 @@ def _execute(calls: list[Call | Refusal], *, atomic: bool, dry_run: bool) -> lis
             if isinstance(culprit, Refusal):
                 raise _refused(refused.index, culprit) from refused
             raise (culprit if isinstance(culprit, Exception) else refused) from None
-    executed = iter(executor.execute(fit, dry_run=dry_run) if fit else ())
+    executed = iter(executor.execute_bulk(fit, dry_run=dry_run) if fit else ())
     return [next(executed) if isinstance(call, Call) else call for call in calls]
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from accounts.errors import InsufficientFunds
+from ledger_project.log.executor import Done, execute_bulk
 from ledger_project.log.grouping import Group
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
@@ -46,6 +47,25 @@ def test_everybody_gets_their_own_result() -> None:
     assert max(map(len, execute.batches)) <= 8
     assert len(execute.batches) < 64
     assert execute.most_at_once == 1
+
+
+def test_a_batch_has_no_more_than_the_limit_by_weight() -> None:
+    batches: list[int] = []
+
+    def execute(bulks: Sequence[list[int]]) -> list[int]:
+        batches.append(sum(map(len, bulks)))
+        time.sleep(0.01)
+        return [sum(bulk) for bulk in bulks]
+
+    group: Group[list[int], int] = Group(execute, limit=10, weigh=len)
+    bulks = [[n] * (1 + n % 12) for n in range(32)]
+
+    results = together([partial(group.submit, bulk, "family") for bulk in bulks])
+
+    assert results == [sum(bulk) for bulk in bulks]
+    assert sum(batches) == sum(map(len, bulks))
+    assert sorted(size for size in batches if size > 10) == sorted(len(bulk) for bulk in bulks if len(bulk) > 10)
+    assert len(batches) < len(bulks)
 
 
 def test_families_are_not_mixed() -> None:
@@ -116,3 +136,32 @@ def test_refusals_and_accepts_of_one_moment_are_each_their_own(ledger: Ledger, s
         assert isinstance(result, InsufficientFunds) == (payer == "poor")
     assert Counter(map(type, results))[InsufficientFunds] == 16
     assert ledger.balance("shop") == {"available": 160}
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_bulks_of_one_moment_each_get_their_own_results(ledger: Ledger, settings, grouped: bool) -> None:  # type: ignore[no-untyped-def]
+    settings.GROUP_COMMIT = grouped
+    ledger.open("rich", funded=10_000)
+    ledger.open("poor", "shop")
+
+    def bulk(size: int) -> list[bool]:
+        payers = ["rich", "poor"] * size
+        calls = [ledger.call("transfer", from_account=payer, to_account="shop", amount=1) for payer in payers]
+        return [isinstance(result, InsufficientFunds) for result in execute_bulk(calls)]
+
+    sizes = list(range(1, 400, 40))
+
+    assert together([partial(bulk, size) for size in sizes]) == [[False, True] * size for size in sizes]
+    assert ledger.balance("shop") == {"available": sum(sizes)}
+
+
+def test_a_rehearsed_bulk_is_of_itself_alone(ledger: Ledger) -> None:
+    ledger.open("alice", funded=10)
+    ledger.open("bob")
+    calls = [ledger.call("transfer", from_account="alice", to_account="bob", amount=10)]
+
+    first, second = execute_bulk(calls, dry_run=True), execute_bulk(calls, dry_run=True)
+
+    assert isinstance(first[0], Done)
+    assert isinstance(second[0], Done)
+    assert ledger.balance("alice") == {"available": 10}
