@@ -3,18 +3,19 @@
 So the first answer and every replay of it, today's and next year's, are the same to the byte.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from accounts.rows import AccountFacts, Bucket, look_up
-from ledger_project.kernel import clock, ids
+from accounts.rows import OWN_BUCKETS, AccountFacts, Bucket, look_up
+from ledger_project.kernel import clock
 from ledger_project.log.documents import Document
 from ledger_project.log.executor import Done
 from ledger_project.log.unit import Look
 
 INTERNAL = frozenset({"balances", "opened", "statuses"})
-Facts = dict[str | UUID, AccountFacts]
+LABELS = [bucket.label for bucket in Bucket]
+Facts = Mapping[Any, AccountFacts]  # by public id
 
 
 def answer(done: Done, look: Look) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def answers(dones: Sequence[Done], look: Look) -> list[dict[str, Any]]:
 def _answer(done: Done, facts: Facts) -> dict[str, Any]:
     document = done.document
     recorded_at = document["recorded_at"]
-    balances = {ref: balance(facts[UUID(hex=ref[4:])], *rest, as_of=recorded_at) for ref, *rest in _snapshots(document)}
+    balances = {ref: balance(facts[ref], *rest, as_of=recorded_at) for ref, *rest in _snapshots(document)}
     nouns = {noun: made for noun, made in document["result"].items() if noun not in INTERNAL}
     if "account" in nouns:
         nouns["account"] = account(nouns["account"], balances.get(nouns["account"]["id"]))
@@ -75,13 +76,11 @@ def entry(document: Document, facts: Facts) -> dict[str, Any]:
         "postings": [
             {
                 "account": posting["account"],
-                "name": facts[UUID(hex=posting["account"][4:])].name,
+                "name": facts[posting["account"]].name,
                 "bucket": posting["bucket"],
                 "amount": posting["amount"],
                 "currency": posting["currency"],
-                "balance_after": posting["balance_after"]
-                if not facts[UUID(hex=posting["account"][4:])].unbounded
-                else None,
+                "balance_after": None if facts[posting["account"]].unbounded else posting["balance_after"],
             }
             for posting in parts["postings"]
         ],
@@ -90,19 +89,18 @@ def entry(document: Document, facts: Facts) -> dict[str, Any]:
 
 def balance(facts: AccountFacts, status: str, version: int, *numbers: str, as_of: str) -> dict[str, Any]:
     """A balance by buckets; `numbers` are totals in and out, the credit limit, then the buckets, zeros left out."""
-    padded = [*numbers, *["0"] * (3 + len(Bucket) - len(numbers))]
+    padded = [*numbers, *["0"] * (3 + len(LABELS) - len(numbers))]
     total_in, total_out, credit_limit, *buckets = padded
-    by_bucket = {bucket.label: buckets[bucket] for bucket in Bucket}
-    own = sum(int(buckets[bucket]) for bucket in Bucket if bucket is not Bucket.CREDIT_USED)
+    own = sum(map(int, buckets[:OWN_BUCKETS]))
     return {
-        "account": ids.show("acc", facts.id),
+        "account": facts.ref,
         "name": facts.name,
         "currency": facts.currency,
         "scale": facts.scale,
         "status": status,
-        **by_bucket,
+        **dict(zip(LABELS, buckets, strict=True)),
         "credit_limit": credit_limit,
-        "posted": str(own - int(by_bucket["credit_used"])),
+        "posted": str(own - int(buckets[Bucket.CREDIT_USED])),
         "total_in": total_in,
         "total_out": total_out,
         "version": version,
@@ -125,14 +123,12 @@ def _snapshots(document: Document) -> Iterator[tuple[Any, ...]]:
 
 def _facts(documents: Sequence[Document], look: Look) -> Facts:
     """The facts of every account in the documents; those opened by them are in them, even in a rehearsal."""
-    opened = {
-        UUID(hex=made["id"][4:]): _opened(document, made) for document in documents for made in _opened_in(document)
-    }
-    wanted: set[UUID] = set()
+    opened = {made["id"]: _opened(document, made) for document in documents for made in _opened_in(document)}
+    wanted: set[str | UUID] = set()
     for document in documents:
-        wanted.update(UUID(hex=ref[4:]) for ref, *_ in _snapshots(document))
+        wanted.update(ref for ref, *_ in document["result"].get("balances", ()) if not isinstance(ref, int))
         if document["entry"]:
-            wanted.update(UUID(hex=posting["account"][4:]) for posting in document["entry"]["postings"])
+            wanted.update([posting["account"] for posting in document["entry"]["postings"]])
     return opened | look_up(int(documents[0]["tenant"][4:]), wanted - opened.keys(), look, remember=False)
 
 

@@ -200,9 +200,10 @@ _known: dict[tuple[int, str | UUID], AccountFacts] = {}
 def look_up(
     tenant: int, refs: Iterable[str | UUID], look: Look, *, remember: bool = True
 ) -> dict[str | UUID, AccountFacts]:
-    """Facts by name and by id, from this process's memory or the table; what does not exist is left out.
+    """Facts by name and by both forms of the id, from this process's memory or the table.
 
-    A caller inside a transaction of its own does not `remember`: it may read an account that is rolled back.
+    What does not exist is left out. A caller inside a transaction of its own does not `remember`: it may read an
+    account that is rolled back.
     """
     found: dict[str | UUID, AccountFacts] = {}
     missing = []
@@ -211,10 +212,11 @@ def look_up(
         if facts is None:
             missing.append(ref)
         else:
-            found[facts.name] = found[facts.id] = facts
+            found[facts.name] = found[facts.ref] = found[facts.id] = facts
     if not missing:
         return found
 
+    missing = [account_key(ref) for ref in missing]
     names, keys = [ref for ref in missing if isinstance(ref, str)], [ref for ref in missing if isinstance(ref, UUID)]
     for record in look(
         f"SELECT {FACT_COLUMNS} FROM accounts_account WHERE tenant_id = %s AND name = ANY(%s::text[])"
@@ -223,7 +225,7 @@ def look_up(
     ):
         columns: Any = (*record[:-1], load_json(record[-1]))
         facts = AccountFacts(*columns)
-        found[facts.name] = found[facts.id] = facts
+        found[facts.name] = found[facts.ref] = found[facts.id] = facts
         if remember:
             keep(facts)
     return found
@@ -231,9 +233,10 @@ def look_up(
 
 def keep(facts: AccountFacts) -> None:
     """Remember committed facts in this process."""
-    if len(_known) > 2 * FACTS_KEPT:
+    if len(_known) > 3 * FACTS_KEPT:
         _known.clear()
-    _known[facts.tenant, facts.name] = _known[facts.tenant, facts.id] = facts
+    for ref in (facts.name, facts.ref, facts.id):
+        _known[facts.tenant, ref] = facts
 
 
 def account_key(ref: str | UUID) -> str | UUID:
@@ -251,20 +254,18 @@ class AccountStore(Store):
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Names become ids. A want `beside` is a system account in the currency of the account beside it."""
-        one = {account_key(ref) for ref in wants.refs.get("account", ())}
-        whole = {account_key(ref) for ref in wants.refs.get("whole_account", ())}
+        one, whole = wants.refs.get("account", set()), wants.refs.get("whole_account", set())
         beside = wants.refs.get("beside", set())
-        leaders = {account_key(ref) for ref, _ in beside}
-        found = look_up(wants.tenant, one | whole | leaders, look, remember=wants.committed)
+        found = look_up(wants.tenant, one.union(whole, (ref for ref, _ in beside)), look, remember=wants.committed)
         if beside:
             companions = set()
             for ref, pattern in beside:
-                facts = found.get(account_key(ref))
+                facts = found.get(ref)
                 currency = facts.currency if facts else wants.facts.get(SOLE_CURRENCY)
                 if currency is not None:
                     companions.add(pattern.replace("{currency}", currency))
                     wants.add("currency", currency)
-            one |= companions
+            one = one | companions
             found |= look_up(wants.tenant, companions, look, remember=wants.committed)
         wants.facts |= found
         for ref in one | whole:

@@ -21,7 +21,6 @@ from ledger_project.log import documents
 from ledger_project.log.queries import read
 
 Position = list[Any]
-LAST = UUID(int=2**128 - 1)  # no entry's, and after them all
 GATHERED_ACCOUNTS = 10_000  # balance rows under a prefix, and
 GATHERED_POSTINGS = 100_000  # their postings, which are gathered and sorted; more are met soon enough by walking
 
@@ -87,12 +86,12 @@ class Entries:
 
     @property
     def _first(self) -> UUID:
-        return ids.first(self.since) if self.since is not None else UUID(int=0)
+        return ids.first(self.since) if self.since is not None else ids.FIRST
 
     def _beyond(self, after: Position | None) -> UUID:
         return min(
-            UUID(after[0]) if after else LAST,
-            ids.first(self.until) if self.until is not None else LAST,
+            UUID(after[0]) if after else ids.LAST,
+            ids.first(self.until) if self.until is not None else ids.LAST,
         )
 
     def _lead_parameters(self, lead: str) -> list[Any]:
@@ -178,9 +177,7 @@ def show(tenant: int, entries: Sequence[UUID]) -> list[dict[str, Any]]:
     if not entries:
         return []
     stored = documents.read(entries, read)
-    accounts = {
-        UUID(hex=posting["account"][4:]) for document, _ in stored.values() for posting in document["entry"]["postings"]
-    }
+    accounts = {posting["account"] for document, _ in stored.values() for posting in document["entry"]["postings"]}
     facts = look_up(tenant, accounts, read)
     reversals = dict(read(_REVERSALS, [list(entries)]))
     shown = []

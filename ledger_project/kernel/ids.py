@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)  # no id lies outside of them
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SHAPE = re.compile(r"[a-z]{3}_[0-9a-f]{32}")

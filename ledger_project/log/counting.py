@@ -6,6 +6,7 @@ be exact is in the log itself.
 
 from collections import Counter as Tally
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -31,8 +32,14 @@ def count(calls: Sequence[Any], results: Sequence[Any]) -> None:
     """Count one batch: the executor's calls and their results, in the same order."""
     BATCHES.observe(len(calls))
     outcomes = [(call.command.name, _outcome(result)) for call, result in zip(calls, results, strict=True)]
-    for labels, times in Tally(outcomes).items():
-        CALLS.labels(*labels).inc(times)
+    for (command, outcome), times in Tally(outcomes).items():
+        _calls(command, outcome).inc(times)
+
+
+@cache
+def _calls(command: str, outcome: str) -> Counter:
+    """prometheus_client looks a counter up under a lock of all of them, each time it is asked."""
+    return CALLS.labels(command, outcome)
 
 
 def _outcome(result: Any) -> str:

@@ -8,6 +8,7 @@ import hmac
 import os
 import time
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -50,9 +51,19 @@ class Counted:
         method = request.method if request.method in METHODS else "other"
         match = request.resolver_match
         route = match.route if match else "none"  # static files, and addresses that do not exist
-        SECONDS.labels(method, route).observe(time.perf_counter() - began)
-        REQUESTS.labels(method, route, response.status_code).inc()
+        _seconds(method, route).observe(time.perf_counter() - began)
+        _requests(method, route, response.status_code).inc()
         return response
+
+
+@cache
+def _seconds(method: str, route: str) -> Histogram:
+    return SECONDS.labels(method, route)
+
+
+@cache
+def _requests(method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(method, route, status)
 
 
 @require_safe

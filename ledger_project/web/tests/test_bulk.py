@@ -90,6 +90,15 @@ def test_independent_commands_are_refused_alone_and_in_order(books: Api) -> None
     assert books.ledger.balance("bob") == {"available": 100}
 
 
+def test_half_a_character_is_refused_alone(books: Api) -> None:
+    commands = [pay(60), item("transfer", "odd", **{"amount\ud800": "1"}), pay(40)]
+
+    results = books.post("/v1/bulk", {"atomic": False, "commands": commands}).json()["results"]
+
+    assert [each["status"] for each in results] == [201, 422, 201]
+    assert results[1]["problem"]["field"] == "amount\ud800"
+
+
 @pytest.mark.parametrize("atomic", [True, False])
 @pytest.mark.parametrize("where", ["body", "query"])
 def test_a_rehearsed_batch_stores_nothing_though_it_builds_on_itself(api: Api, atomic: bool, where: str) -> None:
