@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def one_in_a_hundred_too_much(books: Books) -> Callable[[], Call]:
 
 def main(rounds: int, seconds: float) -> None:
     books = Books()
+    before = Sizes.now()
     function, copy = Function(books), Copy(books)
     uniform = books.uniform
     hot = books.names[0]
@@ -80,7 +82,7 @@ def main(rounds: int, seconds: float) -> None:
     if peers:
         best = max(peers, key=lambda peer: peer.rate)
         ratios = [*RATIOS, Ratio("16 callers over django-hordak's best", "executor, 16 callers", best.name, 8.0)]
-    report(cases, ratios, _facts(), to=Path("bench/results/transfers.json"))
+    report(cases, ratios, _facts(before), to=Path("bench/results/transfers.json"))
 
 
 RATIOS = [
@@ -101,20 +103,39 @@ RATIOS = [
 ]
 
 
-def _facts() -> dict[str, Any]:
+@dataclass(frozen=True)
+class Sizes:
+    """What the books take on disk, by table and index, and how many entries they have."""
+
+    entries: int
+    bytes: dict[str, int]
+
+    @classmethod
+    def now(cls) -> "Sizes":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM journal_entry")
+            (entries,) = cursor.fetchone()
+            cursor.execute(
+                "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE oid = ANY(%(tables)s::regclass[])"
+                " OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = ANY(%(tables)s::regclass[]))",
+                {"tables": ["log_event", "journal_entry", "journal_posting"]},
+            )
+            return cls(entries, dict(cursor.fetchall()))
+
+    def each_since(self, before: "Sizes") -> dict[str, float]:
+        """Bytes of each entry that was written since."""
+        written = self.entries - before.entries
+        return {name: round((size - before.bytes[name]) / written, 1) for name, size in sorted(self.bytes.items())}
+
+
+def _facts(before: Sizes) -> dict[str, Any]:
     """PostgreSQL's settings that matter, and bytes a transfer."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'server_version')"
         )
         facts: dict[str, Any] = dict(cursor.fetchall())
-        cursor.execute("SELECT count(*) FROM journal_entry")
-        (entries,) = cursor.fetchone()
-        cursor.execute(
-            "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE oid = ANY(%(tables)s::regclass[])"
-            " OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = ANY(%(tables)s::regclass[]))",
-            {"tables": ["log_event", "journal_entry", "journal_posting"]},
-        )
-        sizes = {name: round(size / entries, 1) for name, size in cursor.fetchall()}
-    print(f"bytes a transfer: {sum(sizes.values()):.0f}  " + ", ".join(f"{n} {b}" for n, b in sorted(sizes.items())))
-    return facts | {"entries": entries, "bytes_a_transfer": sizes}
+    now = Sizes.now()
+    each = now.each_since(before)
+    print(f"bytes a transfer: {sum(each.values()):.0f}  " + ", ".join(f"{name} {size}" for name, size in each.items()))
+    return facts | {"entries": now.entries, "bytes_a_transfer": each}

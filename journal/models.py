@@ -22,8 +22,8 @@ class Entry(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, db_constraint=False, related_name="+")
-    kind = models.TextField()
     effective_at = models.DateTimeField()
+    kind = models.TextField()
     description = models.TextField(blank=True, default="")
     references = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)

@@ -21,7 +21,7 @@ from ledger_project.log import feed
 from ledger_project.log import queries as log
 from ledger_project.log.errors import EventNotFound
 from ledger_project.log.fields import IndexField
-from ledger_project.log.models import Event
+from ledger_project.log.models import TRANSFER, Event
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
 from ledger_project.web.pagination import Ordered
@@ -54,6 +54,23 @@ class EventFilters(Recorded):
         "Sealed after this log index; -1 begins with the first. The list has the order of the log then.",
         method="sealed_after",
     )
+
+    def filter_queryset(self, queryset: QuerySet[Event]) -> Any:
+        """The events to page through; those of most lists have no index of their own to do it by."""
+        given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
+        found = super().filter_queryset(queryset)
+        if "after" in given:
+            return Ordered(found, "log_index")
+        types = {given.get("type", TRANSFER), given.get("command", "transfer")}
+        if "idempotency_key" in given or types != {TRANSFER, "transfer"}:
+            return found
+        return log.Newest(
+            caller(self.request).tenant,
+            found,
+            transfers_only="type" in given or "command" in given,
+            since=given.get("from"),
+            until=given.get("to"),
+        )
 
     def sealed_after(self, queryset: QuerySet[Event], name: str, value: int) -> QuerySet[Event]:
         return log.sealed_after(queryset, caller(self.request).tenant, value)
@@ -168,10 +185,6 @@ class EventList(ListView):
 
     def get_queryset(self) -> QuerySet[Event]:
         return log.events(self.tenant)
-
-    def filter_queryset(self, queryset: Any) -> Any:
-        found: Any = super().filter_queryset(queryset)
-        return Ordered(found, "log_index") if "after" in self.request.query_params else found
 
 
 class EventDetail(DetailView):

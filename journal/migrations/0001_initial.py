@@ -18,13 +18,13 @@ class Migration(migrations.Migration):
             name='Entry',
             fields=[
                 ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('kind', models.TextField()),
+                ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant')),
                 ('effective_at', models.DateTimeField()),
+                ('kind', models.TextField()),
                 ('description', models.TextField(blank=True, default='')),
                 ('references', models.JSONField(default=dict)),
                 ('metadata', models.JSONField(default=dict)),
                 ('reverses', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversals', to='journal.entry')),
-                ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant')),
             ],
             options={
                 'verbose_name_plural': 'entries',

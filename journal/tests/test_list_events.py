@@ -97,15 +97,34 @@ def test_times_include_their_start_and_exclude_their_end(ledger):
     assert types(api.get(f"/v1/events?from={second}&type=account.opened")) == ["account.opened"]
 
 
-def test_pages_follow_each_other(api):
-    everything = api.get("/v1/events").json()["results"]
-    listed, address = [], "/v1/events?limit=3"
+@pytest.mark.parametrize("query", ["", "type=transfer.posted&", "command=transfer&", "type=credits.minted&"])
+def test_pages_follow_each_other(ledger, api, query):
+    for amount in range(1, 8):
+        ledger.run("transfer", from_account="shop", to_account="alice", amount=amount, key=f"back-{amount}")
+    everything = api.get(f"/v1/events?{query}").json()["results"]
+    listed, address = [], f"/v1/events?{query}limit=3"
     while address:
         page = api.get(address).json()
         listed += page["results"]
-        address = page["next"] and f"/v1/events?limit=3&cursor={page['next']}"
+        address = page["next"] and f"/v1/events?{query}limit=3&cursor={page['next']}"
 
     assert listed == everything
+    assert [event["id"] for event in listed] == sorted((event["id"] for event in listed), reverse=True)
+    assert len(listed) == {"": 15, "type=credits.minted&": 2}.get(query, 8)
+
+
+def test_transfers_are_listed_between_their_times(ledger, api):
+    recorded = [
+        ledger.run("transfer", from_account="shop", to_account="alice", amount=1).document["recorded_at"]
+        for _ in range(4)
+    ]
+    between = f"from={recorded[1]}&to={recorded[3]}"
+
+    for query in (between, f"{between}&type=transfer.posted", f"{between}&limit=1"):
+        listed = api.get(f"/v1/events?{query}").json()
+        assert [event["recorded_at"] for event in listed["results"]] == recorded[2:0:-1][: len(listed["results"])]
+    rest = api.get(f"/v1/events?{between}&limit=1&cursor={listed['next']}").json()
+    assert ([event["recorded_at"] for event in rest["results"]], rest["next"]) == ([recorded[1]], None)
 
 
 @pytest.mark.parametrize("query", ["type=", "after=-2", "from=soon", "cursor=x", "limit=x", "payload=1"])

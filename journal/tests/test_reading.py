@@ -110,7 +110,8 @@ ADDRESSES = [
     ("/v1/accounts/cash/entries", 8, 60),  # sixteen stripes, a page of each
     ("/v1/transfers", 5, 8),
     ("/v1/transfers?job_id=job-777", 5, 8),
-    ("/v1/events", 1, 4),
+    ("/v1/events", 2, 4),
+    ("/v1/events?type=transfer.posted", 2, 8),
     ("/v1/events?type=account.opened", 1, 4),
     ("/v1/events?command=reverse_entry", 1, 4),
     ("/v1/events?idempotency_key=key-5", 2, 4),

@@ -1,7 +1,10 @@
 """Reading the log."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -9,7 +12,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from ledger_project.kernel import ids
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.errors import EventNotFound
-from ledger_project.log.models import Event, Leaf
+from ledger_project.log.models import TRANSFER, Event, Leaf
 
 SHOWN = ("id", "type", "command", "idempotency_key", "actor", "recorded_at", "content_hash")
 
@@ -49,6 +52,51 @@ def of_key(queryset: QuerySet[Event], tenant: int, key: str) -> QuerySet[Event]:
     event of a tenant with a key, PostgreSQL may read the tenant's events until it meets it."""
     found = read("SELECT id FROM log_event WHERE tenant_id = %s AND idempotency_key = %s", (tenant, key))
     return queryset.filter(pk=found[0][0]) if found else queryset.none()
+
+
+@dataclass(frozen=True)
+class Newest:
+    """A tenant's events in pages, newest first: all of them or the transfers alone.
+
+    No index has every event of a tenant in order. Those that moved money have an entry of the same id, and entries have
+    one. `queryset` says what is read of each event.
+    """
+
+    tenant: int
+    queryset: QuerySet[Event]
+    transfers_only: bool
+    since: datetime | None
+    until: datetime | None
+
+    def page(self, after: list[Any] | None, limit: int) -> tuple[list[Event], list[Any] | None]:
+        """At most `limit` events, and the position of the last one where more follow."""
+        low = ids.first(self.since) if self.since else ids.FIRST
+        high = min(ids.first(self.until) if self.until else ids.LAST, UUID(after[0]) if after else ids.LAST)
+        between = [self.tenant, low, self.tenant, high]
+        if self.transfers_only:
+            found = read(_TRANSFERS, [*between, limit + 1])
+        else:
+            found = read(_EVENTS, [*between, limit + 1, *between, limit + 1, limit + 1])
+        rows = list(self.queryset.filter(pk__in=[pk for (pk,) in found[:limit]]).order_by("-pk"))
+        return rows, [str(rows[-1].pk)] if len(found) > limit else None
+
+
+# Tenant and id are compared as rows: they have one order and one index to walk then.
+_ENTRIES = """
+SELECT entry.id FROM journal_entry AS entry
+ WHERE (entry.tenant_id, entry.id) >= (%s, %s) AND (entry.tenant_id, entry.id) < (%s, %s)
+"""
+_NEWEST = "ORDER BY entry.tenant_id DESC, entry.id DESC LIMIT %s"
+_TRANSFERS = f"{_ENTRIES} AND entry.kind = 'transfer' {_NEWEST}"
+_EVENTS = f"""
+SELECT id
+  FROM ((SELECT event.id FROM log_event AS event
+          WHERE (event.tenant_id, event.id) >= (%s, %s) AND (event.tenant_id, event.id) < (%s, %s)
+            AND NOT event.type = '{TRANSFER}'
+          ORDER BY event.tenant_id DESC, event.id DESC LIMIT %s)
+        UNION ({_ENTRIES} {_NEWEST})) AS found
+ ORDER BY id DESC LIMIT %s
+"""
 
 
 def event(tenant: int, ref: str) -> Event:

@@ -19,6 +19,9 @@ class Migration(migrations.Migration):
             name='Event',
             fields=[
                 ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant')),
+                ('insert_xid', ledger_project.log.models.Xid8Field(db_default=ledger_project.log.models.CurrentXid())),
+                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('type', models.TextField()),
                 ('command', models.TextField()),
                 ('idempotency_key', models.TextField()),
@@ -26,9 +29,6 @@ class Migration(migrations.Migration):
                 ('payload', ledger_project.log.models.JSONTextField()),
                 ('result', ledger_project.log.models.JSONTextField()),
                 ('content_hash', models.BinaryField()),
-                ('insert_xid', ledger_project.log.models.Xid8Field(db_default=ledger_project.log.models.CurrentXid())),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant')),
             ],
             options={
                 'indexes': [models.Index(fields=['tenant', 'id'], name='event_page')],
