@@ -6,7 +6,8 @@ alone executes at once; under load a batch gathers by itself while the one befor
 
 Those whom a batch has just answered tend to come right back. So a leader that follows a batch of several waits for as
 many again, for `PATIENCE` at most: each batch has a fixed cost, and without the wait half of the callers would miss
-every other one. Calls are taken in the order in which they came: none waits for more than the batches before it.
+every other one. The more they were, the longer that takes, for a process reads and answers one after the other.
+Calls are taken in the order in which they came: none waits for more than the batches before it.
 """
 
 import threading
@@ -18,7 +19,8 @@ from typing import Generic, TypeVar
 C = TypeVar("C")
 R = TypeVar("R")
 
-PATIENCE = 2_000_000  # nanoseconds: what a batch of several takes, and more than its callers need to come back
+PATIENCE = 1_000_000  # nanoseconds for each call of the batch before: a web process answers and reads in less
+LONGEST = 10_000_000  # nanoseconds, for whatever batch
 
 
 class _Waiter(Generic[C, R]):
@@ -36,13 +38,13 @@ class _Waiter(Generic[C, R]):
 class _Queue(Generic[C, R]):
     """Who waits in one family, and what is known of its last batch."""
 
-    __slots__ = ("busy", "ended", "expected", "gathered", "waiting")
+    __slots__ = ("busy", "expected", "gathered", "patient_until", "waiting")
 
     def __init__(self) -> None:
         self.busy = False
         self.waiting: deque[_Waiter[C, R]] = deque()
         self.expected = 1
-        self.ended = 0
+        self.patient_until = 0
         self.gathered: threading.Lock | None = None  # held while a leader waits for as many as it expects
 
 
@@ -96,7 +98,8 @@ class Group(Generic[C, R]):
             # Also when this thread is being stopped: the others must not wait for ever for a leader that is gone.
             results = [error] * len(batch)
         with self._lock:
-            queue.expected, queue.ended = len(batch), time.monotonic_ns()
+            queue.expected = len(batch)
+            queue.patient_until = time.monotonic_ns() + min(len(batch) * PATIENCE, LONGEST)
             successor = queue.waiting.popleft() if queue.waiting else None
             queue.busy = successor is not None
         for waiter, result in zip(batch, results, strict=True):
@@ -109,7 +112,7 @@ class Group(Generic[C, R]):
     def _wait_for_others(self, queue: _Queue[C, R]) -> None:
         """Until as many wait as the last batch had, where it has just ended, and not for long."""
         with self._lock:
-            patience = queue.ended + PATIENCE - time.monotonic_ns()
+            patience = queue.patient_until - time.monotonic_ns()
             if queue.expected == 1 or patience <= 0 or len(queue.waiting) + 1 >= queue.expected:
                 return
             gathered = queue.gathered = threading.Lock()
