@@ -98,7 +98,7 @@ def entry_sql(books: Ledger, event_id: uuid.UUID, *legs: tuple[str, int]) -> str
 
 HOSTILE_ENTRIES = [
     ("unbalanced_entry", [("alice", 5), ("bob", -4)]),
-    ("too_few_postings", [("alice", 5)]),
+    ("unbalanced_entry", [("alice", 5)]),
     ("too_few_postings", []),
 ]
 
@@ -127,6 +127,24 @@ def test_currencies_do_not_make_up_for_each_other(books: Ledger) -> None:
 
 
 @pytest.mark.parametrize("alias", [APP, OWNER])
+@pytest.mark.parametrize("legs", [[5], [5, -4], [5, -5, 1]])
+def test_what_is_added_to_an_entry_balances_by_itself(books: Ledger, alias: str, legs: list[int]) -> None:
+    event_id = uuid.uuid4()
+    account = ACCOUNT.format(tenant=books.tenant, name="alice")
+    rows = ", ".join(
+        f"('{event_id}', {seq}, {account}, 0, 0, {amount}, 0, {seq})" for seq, amount in enumerate(legs, 900)
+    )
+    more = (
+        "INSERT INTO journal_posting (entry_id, seq, account_id, stripe, bucket, amount, balance_after, version)"
+        f" VALUES {rows}"
+    )
+
+    error = attempt(alias, event_sql(books, event_id), entry_sql(books, event_id, ("alice", 5), ("bob", -5)), more)
+
+    assert constraint(error) == "unbalanced_entry"
+
+
+@pytest.mark.parametrize("alias", [APP, OWNER])
 def test_a_posting_is_written_with_its_entry_only(books: Ledger, alias: str) -> None:
     old = Entry.objects.filter(tenant=books.tenant).latest("id")
     legs = ", ".join(
@@ -148,6 +166,15 @@ def test_a_posting_stays_within_its_tenant(books: Ledger) -> None:
     stolen = f"(SELECT id FROM accounts_account WHERE tenant_id = {other.tenant} AND name = 'mallory')"
     sql = entry_sql(books, event_id, ("alice", 5), ("bob", -5)).replace(
         ACCOUNT.format(tenant=books.tenant, name="bob"), stolen
+    )
+
+    assert constraint(attempt(APP, event_sql(books, event_id), sql)) == "posting_out_of_place"
+
+
+def test_a_posting_has_an_account(books: Ledger) -> None:
+    event_id = uuid.uuid4()
+    sql = entry_sql(books, event_id, ("alice", 5), ("bob", -5)).replace(
+        ACCOUNT.format(tenant=books.tenant, name="bob"), f"'{uuid.uuid4()}'"
     )
 
     assert constraint(attempt(APP, event_sql(books, event_id), sql)) == "posting_out_of_place"
