@@ -12,25 +12,32 @@ CALLERS = 16
 HOLDS = 2000  # that expire in the course of the run
 
 
-class Worker(Companion):
-    """The process with the background work."""
+class Worker:
+    """The processes with the background work."""
 
     def __init__(self) -> None:
-        super().__init__("bench.worker")
-        self.receiver = self.answer()
+        self.processes = [Companion("bench.worker", job) for job in ("seal", "tell")]
+        self.receiver = [process.answer() for process in self.processes][1]
 
     def begin(self) -> None:
-        self.say("1")
+        for process in self.processes:
+            process.say("1")
 
     def end(self) -> None:
         """Also waits until everything is sealed."""
-        self.say("0")
-        self.answer()
+        for process in self.processes:
+            process.say("0")
+        for process in self.processes:
+            process.answer()
 
     def once(self) -> None:
         """A turn that only clears away what others have left."""
         self.begin()
         self.end()
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.stop()
 
 
 def main(rounds: int, seconds: float) -> None:

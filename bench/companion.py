@@ -9,10 +9,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Companion:
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *words: str) -> None:
         self.module = module
         self.process: Any = subprocess.Popen(
-            [sys.executable, "-m", module], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", module, *words], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def say(self, words: str) -> None:

@@ -11,6 +11,8 @@ from ledger_project.kernel.collector import spare_the_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger_project.settings")
 
+NICENESS = 5
+
 app = Celery("ledger_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -21,6 +23,15 @@ def spare_the_log(**_: Any) -> None:
     """Several tasks run every second: that they began and ended well is not news; what fails still is."""
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@worker_process_init.connect
+def give_way(**_: Any) -> None:
+    """Where processor time is short it is for those who wait for an answer: this work has a log to catch up with.
+
+    A third of an ordinary process's share remains, enough to seal what the others post.
+    """
+    os.nice(NICENESS)
 
 
 @worker_process_init.connect

@@ -9,6 +9,7 @@ least once, and an endpoint has one sender at a time.
 import logging
 import time
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -31,6 +32,7 @@ LEASE = timedelta(seconds=60)  # longer than any attempt, DNS included
 TURN = 10.0  # seconds after which others have their turn
 SECRET_OVERLAP = timedelta(hours=24)  # for which a rotated secret signs as well
 GONE = 410
+AHEAD = 50  # events that are read at once
 
 log = logging.getLogger(__name__)
 
@@ -68,20 +70,15 @@ def claim(most: int) -> list[Lease]:
 def take_turn(lease: Lease, key: Ed25519PrivateKey) -> int:
     """Send what is due to the endpoint, until something fails or the turn is over; how many attempts were made."""
     ends = time.monotonic() + TURN
-    wire: Wire | None = None
     attempts = 0
-    try:
+    with closing(_Turn(lease.endpoint, key)) as turn:
         while time.monotonic() < ends:
             due = begin(lease)
             if due is None:
                 break
             attempts += 1
-            wire, answer = _attempt(lease.endpoint, due, wire, key)
-            if not settle(lease, due, answer):
+            if not settle(lease, due, turn.attempt(due)):
                 break
-    finally:
-        if wire is not None:
-            wire.close()
     give_back(lease)
     return attempts
 
@@ -94,23 +91,52 @@ def begin(lease: Lease) -> Due | None:
     return Due(attempt, *found[0]) if found else None
 
 
-def _attempt(endpoint: UUID, due: Due, wire: Wire | None, key: Ed25519PrivateKey) -> tuple[Wire | None, Answer]:
-    """Sign and send, over the connection of the attempt before it where that leads to the same place."""
-    try:
-        target = addresses.read(due.url)
-        secrets = live_secrets(endpoint, due)
-    except UnsafeUrl as refusal:
-        return wire, Answer(error="unsafe_url", detail=refusal.facts["reason"])
-    except UnreadableSecret:
-        log.error("the secrets of webhook %s cannot be read: was the secret key changed?", ids.show("wbh", endpoint))
-        return wire, Answer(error="unreadable_secret")
-    if wire is None or wire.target != target:
-        if wire is not None:
-            wire.close()
-        wire = Wire(target)
-    body = messages.body(feed.find([due.event])[due.event])
-    signed = signing.headers(ids.show("dlv", due.delivery), int(clock.now().timestamp()), body, secrets, key)
-    return wire, wire.post({**_HEADERS, "X-Request-ID": due.attempt.hex, **signed}, body)
+class _Turn:
+    """Attempts at one endpoint, one after the other, with what the next ones need at hand."""
+
+    def __init__(self, endpoint: UUID, key: Ed25519PrivateKey) -> None:
+        self.endpoint = endpoint
+        self.key = key
+        self._wire: Wire | None = None
+        self._ahead: dict[UUID, feed.Sealed] = {}
+        self._secrets: dict[tuple[int, bool], list[bytes]] = {}
+
+    def attempt(self, due: Due) -> Answer:
+        """Sign and send, over the connection of the attempt before it where that leads to the same place."""
+        try:
+            target = addresses.read(due.url)
+            secrets = self._live_secrets(due)
+        except UnsafeUrl as refusal:
+            return Answer(error="unsafe_url", detail=refusal.facts["reason"])
+        except UnreadableSecret:
+            name = ids.show("wbh", self.endpoint)
+            log.error("the secrets of webhook %s cannot be read: was the secret key changed?", name)
+            return Answer(error="unreadable_secret")
+        if self._wire is None or self._wire.target != target:
+            self.close()
+            self._wire = Wire(target)
+        body = messages.body(self._event(due.event))
+        signed = signing.headers(ids.show("dlv", due.delivery), int(clock.now().timestamp()), body, secrets, self.key)
+        return self._wire.post({**_HEADERS, "X-Request-ID": due.attempt.hex, **signed}, body)
+
+    def close(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+
+    def _event(self, event: UUID) -> feed.Sealed:
+        """The event, read together with those that are due after it: what is sealed does not change."""
+        if event not in self._ahead:
+            due = look(_AHEAD, (self.endpoint, clock.now(), AHEAD))
+            self._ahead = feed.find({event, *(each for (each,) in due)})
+        return self._ahead.pop(event)
+
+    def _live_secrets(self, due: Due) -> list[bytes]:
+        """The newest secret, and for a day after a rotation the one before it. Raises UnreadableSecret."""
+        overlap = due.rotated_at is not None and clock.now() < due.rotated_at + SECRET_OVERLAP
+        if (due.generation, overlap) not in self._secrets:
+            found = look(_SECRETS, (self.endpoint, due.generation - overlap))
+            self._secrets[due.generation, overlap] = [signing.unseal(sealed) for (sealed,) in found]
+        return self._secrets[due.generation, overlap]
 
 
 _HEADERS = {
@@ -118,13 +144,6 @@ _HEADERS = {
     "User-Agent": "ledger-webhooks/1",
     "Accept-Encoding": "identity",
 }
-
-
-def live_secrets(endpoint: UUID, due: Due) -> list[bytes]:
-    """The newest secret, and for a day after a rotation the one before it. Raises UnreadableSecret."""
-    overlap = due.rotated_at is not None and clock.now() < due.rotated_at + SECRET_OVERLAP
-    first = due.generation - 1 if overlap else due.generation
-    return [signing.unseal(sealed) for (sealed,) in look(_SECRETS, (endpoint, first))]
 
 
 def settle(lease: Lease, due: Due, answer: Answer) -> bool:
@@ -220,6 +239,10 @@ WITH held AS (
     SELECT %s, id, tenant_id, url, %s, '', '' FROM counted
 )
 SELECT * FROM counted
+"""
+_AHEAD = """
+SELECT event FROM webhooks_delivery
+ WHERE endpoint_id = %s AND state = 'pending' AND due_at <= %s ORDER BY log_index LIMIT %s
 """
 _SECRETS = """
 SELECT sealed FROM webhooks_secret WHERE endpoint_id = %s AND generation >= %s ORDER BY generation DESC
