@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.books import Books, Function, chance
-from bench.harness import Case, Ratio, report, take_turns
+from bench.harness import Case, OpenLoop, Ratio, Tail, report, take_turns
 from ledger_project.testing.api import Api
 
 CONNECTIONS = 16
@@ -124,19 +124,26 @@ def main(rounds: int, seconds: float) -> None:
             return 1
 
         case = partial(Case, before=poster.begin)
+        views = case(VIEW, nothing, callers=CONNECTIONS)
+        transfers = case(TRANSFERS, transfer, callers=CONNECTIONS)
         cases = [
-            case("DRF view, no write", nothing, callers=CONNECTIONS),
+            views,
+            OpenLoop(f"{VIEW}, open loop at half of that rate", views, 0.5),
             case("DRF view, PL/pgSQL function", by_function, callers=CONNECTIONS),
             case("POST /v1/transfers, one connection", transfer),
-            case("POST /v1/transfers", transfer, callers=CONNECTIONS),
+            transfers,
+            OpenLoop(f"{TRANSFERS}, open loop at half of that rate", transfers, 0.5),
             case("POST /v1/bulk of 100", bulk, callers=CONNECTIONS),
         ]
         take_turns(cases, rounds=rounds, seconds=seconds)
         report(cases, RATIOS, {}, to=Path("bench/results/http.json"))
 
 
+TRANSFERS = "POST /v1/transfers"
+VIEW = "DRF view, no write"
 RATIOS = [
-    Ratio("transfers over a DRF view that writes nothing", "POST /v1/transfers", "DRF view, no write", 0.6),
-    Ratio("transfers over a DRF view and a function", "POST /v1/transfers", "DRF view, PL/pgSQL function", 1.3),
-    Ratio("bulk of 100 over single transfers", "POST /v1/bulk of 100", "POST /v1/transfers", 8.0),
+    Ratio("transfers over a DRF view that writes nothing", TRANSFERS, VIEW, 0.6),
+    Ratio("transfers over a DRF view and a function", TRANSFERS, "DRF view, PL/pgSQL function", 1.3),
+    Ratio("bulk of 100 over single transfers", "POST /v1/bulk of 100", TRANSFERS, 8.0),
+    Tail("p99 of transfers over their p50", TRANSFERS, 5.0),
 ]

@@ -11,7 +11,7 @@ from django.db import connection
 
 from bench import hordak
 from bench.books import Books, Copy, Function, chance
-from bench.harness import Case, Ratio, Work, report, take_turns
+from bench.harness import Case, OpenLoop, Ratio, Work, report, take_turns
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.executor import Call, execute_bulk, execute_one
 
@@ -59,13 +59,15 @@ def main(rounds: int, seconds: float) -> None:
     def ours(name: str, work: Work, callers: int = 1) -> Case:
         return Case(f"executor, {name}", work, callers=callers)
 
+    sixteen = ours("16 callers", single(uniform), 16)
     cases = [
         Case("PL/pgSQL function", function.transfer),
         Case("PL/pgSQL function, 4 callers", function.transfer, callers=4),
         Case("PL/pgSQL function, 16 callers", function.transfer, callers=16),
         ours("one caller", single(uniform)),
         ours("4 callers", single(uniform), 4),
-        ours("16 callers", single(uniform), 16),
+        sixteen,
+        OpenLoop("executor, open loop at half of that rate", sixteen, 0.5),
         ours("32 callers", single(uniform), 32),
         ours("16 callers, Zipf 1.0", single(books.zipf), 16),
         ours("16 callers to one unbounded", single(lambda: books.transfer(chance.choice(books.names), "fees")), 16),
