@@ -1,4 +1,7 @@
-"""gunicorn reads this by itself: its processes count what they do in one directory, so that /metrics has it all."""
+"""gunicorn reads this by itself: its processes count what they do in one directory, so that /metrics has it all.
+
+And they wait longer for their callers to come back than threads that call the ledger directly need.
+"""
 
 import os
 import shutil
@@ -8,6 +11,8 @@ from typing import Any
 # Made by the first process, which the others inherit it from; they look for it when they load prometheus_client.
 COUNTS = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="ledger-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = COUNTS
+
+os.environ.setdefault("GROUP_PATIENCE", "1000")
 
 
 def on_exit(server: Any) -> None:

@@ -7,6 +7,7 @@ thousand pages of history from the first size on; all others share what comes la
 import json
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,15 +20,18 @@ from accounts import queries as accounts
 from accounts.rows import AccountFacts, account_key, look_up
 from bench.harness import machine
 from journal import as_of, history
+from journal.exports.reading import Period
+from journal.statements.forms import chunks
 from ledger_project.log.executor import execute_one
 from ledger_project.log.queries import read
-from ledger_project.testing.copying import copy_transfers
+from ledger_project.testing.copying import Rows, copy_transfers
 from ledger_project.testing.ledger import Ledger
 
 SIZES = (100_000, 1_000_000, 10_000_000)  # postings
-FEW, MANY = 1000, 100_000  # accounts at the first size, and of each of the others
+FEW, MANY = 10_000, 1_000_000  # accounts at the first size, and at most those of each of the others
 PAGE, DEEP = 50, 950  # entries, and pages
 REPEATS = 300
+WIDTH = 50  # of the bar
 GOAL = 1.3  # of the largest size over the smallest, at most
 BARE = "SELECT account_id, bucket, sum(amount) FROM journal_posting GROUP BY account_id, bucket"
 chance = random.Random(1)  # noqa: S311  (which accounts, not a secret)
@@ -52,6 +56,7 @@ class Work:
             "first page of a history": lambda: self._page(None),
             f"page {DEEP} of a history": lambda: self._page(self.deep),
             "a balance a month ago": lambda: self._balance_at(self.names[0]),
+            "a statement of a month": self._statement,
         }
 
     def _facts(self, name: str) -> AccountFacts:
@@ -65,9 +70,26 @@ class Work:
         payer, receiver = chance.sample(self.names, 2)
         execute_one(self.ledger.call("transfer", from_account=payer, to_account=receiver, amount=5))
 
+    def _statement(self) -> None:
+        """Of one of the accounts that were paid while the books were filled: a handful of lines."""
+        facts = self._facts(chance.choice(self.names[1:]))
+        for _ in chunks("json", facts, Period.named("2026-01")):
+            pass
+
     def _balance_at(self, name: str) -> None:
         moment = datetime.now(UTC) - timedelta(days=30)
         as_of.buckets(self._facts(name), as_of.Cut(as_of=moment))
+
+
+def progress(table: str, count: int, rows: Rows) -> Rows:
+    """A bar on a terminal, and nothing elsewhere."""
+    for number, row in enumerate(rows):
+        if sys.stderr.isatty() and number % (count // WIDTH + 1) == 0:
+            done = number * WIDTH // count
+            print(f"\r{table:10}[{'#' * done}{' ' * (WIDTH - done)}]", end="", file=sys.stderr, flush=True)
+        yield row
+    if sys.stderr.isatty():
+        print(f"\r{' ' * (WIDTH + 12)}\r", end="", file=sys.stderr, flush=True)
 
 
 def main(rounds: int, seconds: float) -> None:
@@ -78,9 +100,9 @@ def main(rounds: int, seconds: float) -> None:
         began = time.perf_counter()
         new = (size - filled) // 2
         if work is None:
-            copy_transfers(ledger, accounts=FEW, transfers=new, one_payer=True)
+            copy_transfers(ledger, accounts=FEW, transfers=new, one_payer=True, watch=progress)
         else:
-            copy_transfers(Ledger(), accounts=min(MANY, new // 10), transfers=new)
+            copy_transfers(Ledger(), accounts=min(MANY, new // 4), transfers=new, watch=progress)
         filled = size
         with connections["owner"].cursor() as owner:
             for name in ("log_event", "journal_entry", "journal_posting"):

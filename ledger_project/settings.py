@@ -281,6 +281,8 @@ STORAGES = {
 # Single calls that wait at the same moment in one process are executed as one batch (docs/concurrency.md).
 GROUP_COMMIT = env.flag("GROUP_COMMIT", default=True)
 GROUP_LIMIT = env.integer("GROUP_LIMIT", default=128, minimum=1)
+# Microseconds in which a caller who was answered is back with the next call; HTTP takes more (gunicorn.conf.py).
+GROUP_PATIENCE = env.integer("GROUP_PATIENCE", default=100, minimum=0)
 
 # The sealed log. The key signs checkpoints: PEM in LEDGER_SIGNING_KEY, or a file, which `rotate_signing_key` replaces.
 # The origin is the log's name for ever; one that starts anew, as after a restore from a backup, needs a new one.

@@ -151,8 +151,9 @@ def _execute_bulks(bulks: Sequence[Sequence[Call]]) -> list[list[Result]]:
     return [list(islice(results, len(calls))) for calls in bulks]
 
 
-_singles: Group[Call, Any] = Group(execute, limit=settings.GROUP_LIMIT)
-_bulks: Group[Sequence[Call], list[Result]] = Group(_execute_bulks, limit=MAX_BATCH, weigh=len)
+_PATIENCE = settings.GROUP_PATIENCE * 1000
+_singles: Group[Call, Any] = Group(execute, limit=settings.GROUP_LIMIT, patience=_PATIENCE)
+_bulks: Group[Sequence[Call], list[Result]] = Group(_execute_bulks, limit=MAX_BATCH, patience=_PATIENCE, weigh=len)
 
 
 def _forbidden(calls: Sequence[Call], error: psycopg.Error, *, atomic: bool, dry_run: bool) -> list[Result]:

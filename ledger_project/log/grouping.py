@@ -5,9 +5,10 @@ executes what waits (its own call among it), hands the lead to the first caller 
 alone executes at once; under load a batch gathers by itself while the one before it commits.
 
 Those whom a batch has just answered tend to come right back. So a leader that follows a batch of several waits for as
-many again, for `PATIENCE` at most: each batch has a fixed cost, and without the wait half of the callers would miss
-every other one. The more they were, the longer that takes, for a process reads and answers one after the other.
-Calls are taken in the order in which they came: none waits for more than the batches before it.
+many again: each batch has a fixed cost, and without the wait half of the callers would miss every other one. The more
+they were the longer it waits, for a process answers them and reads their next calls one after the other; callers who
+come at longer intervals than that are not waited for. Calls are taken in the order in which they came: none waits for
+more than the batches before it.
 """
 
 import threading
@@ -19,8 +20,7 @@ from typing import Generic, TypeVar
 C = TypeVar("C")
 R = TypeVar("R")
 
-PATIENCE = 1_000_000  # nanoseconds for each call of the batch before: a web process answers and reads in less
-LONGEST = 10_000_000  # nanoseconds, for whatever batch
+LONGEST = 10_000_000  # nanoseconds to wait after whatever batch
 
 
 class _Waiter(Generic[C, R]):
@@ -52,10 +52,17 @@ class Group(Generic[C, R]):
     """Gathers calls into batches of one family for `execute`: at most `limit` by their weights, one at a time."""
 
     def __init__(
-        self, execute: Callable[[Sequence[C]], Sequence[R]], *, limit: int, weigh: Callable[[C], int] = lambda call: 1
+        self,
+        execute: Callable[[Sequence[C]], Sequence[R]],
+        *,
+        limit: int,
+        patience: int = 100_000,
+        weigh: Callable[[C], int] = lambda call: 1,
     ) -> None:
+        """`patience` is the nanoseconds in which one caller who was answered comes back with another call."""
         self._execute = execute
         self._limit = limit
+        self._patience = patience
         self._weigh = weigh
         self._lock = threading.Lock()
         self._queues: dict[Hashable, _Queue[C, R]] = {}
@@ -99,7 +106,7 @@ class Group(Generic[C, R]):
             results = [error] * len(batch)
         with self._lock:
             queue.expected = len(batch)
-            queue.patient_until = time.monotonic_ns() + min(len(batch) * PATIENCE, LONGEST)
+            queue.patient_until = time.monotonic_ns() + min(len(batch) * self._patience, LONGEST)
             successor = queue.waiting.popleft() if queue.waiting else None
             queue.busy = successor is not None
         for waiter, result in zip(batch, results, strict=True):

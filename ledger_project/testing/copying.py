@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,13 +19,23 @@ FUNDS = 10**12  # of each account: more than it will ever pay
 TABLES = ("log_event", "journal_entry", "journal_posting")
 
 
-def copy_transfers(ledger: Ledger, *, accounts: int, transfers: int, one_payer: bool = False) -> None:
+Rows = Iterator[tuple[Any, ...]]
+Watch = Callable[[str, int, Rows], Rows]  # passes on the rows of a table, so many in all
+
+
+def _unwatched(table: str, count: int, rows: Rows) -> Rows:
+    return rows
+
+
+def copy_transfers(
+    ledger: Ledger, *, accounts: int, transfers: int, one_payer: bool = False, watch: Watch = _unwatched
+) -> None:
     """Open the accounts by commands, and copy transfers between them; triggers are off, and stay off.
 
     With `one_payer` the first account pays all of them.
     """
     names = [f"agent-{n}" for n in range(accounts)]
-    for start in range(0, accounts, 1000):
+    for (start,) in watch("accounts", len(range(0, accounts, 1000)), ((n,) for n in range(0, accounts, 1000))):
         execute([ledger.call("ensure_account", account=n, initial_balance=FUNDS) for n in names[start : start + 1000]])
     rows: Any = Balance.objects.filter(tenant=ledger.tenant, unbounded=False).values_list(
         "account_id", "account__name", "available", "version", "total_in", "total_out"
@@ -38,9 +48,10 @@ def copy_transfers(ledger: Ledger, *, accounts: int, transfers: int, one_payer: 
     with connections["owner"].cursor() as owner:
         for table in TABLES:
             owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        _copy(owner, _EVENTS, _events(ledger.tenant, books, moves()))
-        _copy(owner, _ENTRIES, ((event, ledger.tenant, "transfer", _AT, "", "{}", "{}") for event, *_ in moves()))
-        _copy(owner, _POSTINGS, _postings(books, moves()))
+        entries = ((event, ledger.tenant, "transfer", _AT, "", "{}", "{}") for event, *_ in moves())
+        _copy(owner, _EVENTS, watch("events", transfers, _events(ledger.tenant, books, moves())))
+        _copy(owner, _ENTRIES, watch("entries", transfers, entries))
+        _copy(owner, _POSTINGS, watch("postings", 2 * transfers, _postings(books, moves())))
         owner.executemany(
             "UPDATE accounts_balance SET available = %s, version = %s, total_in = %s, total_out = %s"
             " WHERE account_id = %s AND stripe = 0",
@@ -63,7 +74,7 @@ def _moves(accounts: list[uuid.UUID], count: int, *, first: int, one_payer: bool
         yield uuid.UUID(int=first + number), payer, receiver
 
 
-def _events(tenant: int, books: dict[uuid.UUID, list[Any]], moves: Iterable[Move]) -> Iterator[tuple[Any, ...]]:
+def _events(tenant: int, books: dict[uuid.UUID, list[Any]], moves: Iterable[Move]) -> Rows:
     for number, (event, payer, receiver) in enumerate(moves):
         payload = f'{{"from_account":"{books[payer][0]}","to_account":"{books[receiver][0]}","amount":"{AMOUNT}"}}'
         result = '{"balances":[[0,1,"1000000000000","5","0","999999999995"],[1,1,"1000000000005"]]}'
@@ -71,7 +82,7 @@ def _events(tenant: int, books: dict[uuid.UUID, list[Any]], moves: Iterable[Move
         yield (*row, b"", _AT)
 
 
-def _postings(books: dict[uuid.UUID, list[Any]], moves: Iterable[Move]) -> Iterator[tuple[Any, ...]]:
+def _postings(books: dict[uuid.UUID, list[Any]], moves: Iterable[Move]) -> Rows:
     """Both legs of each move, and what they leave: available, version, in and out of each account in `books`."""
     for event, payer, receiver in moves:
         for seq, (account, amount) in enumerate(((payer, AMOUNT), (receiver, -AMOUNT))):
@@ -81,7 +92,7 @@ def _postings(books: dict[uuid.UUID, list[Any]], moves: Iterable[Move]) -> Itera
             yield event, seq, account, 0, 0, amount, book[1], book[2]
 
 
-def _copy(owner: Any, columns: str, rows: Iterator[tuple[Any, ...]]) -> None:
+def _copy(owner: Any, columns: str, rows: Rows) -> None:
     with owner.copy(f"COPY {columns} FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
