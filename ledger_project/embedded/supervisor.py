@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,8 +33,8 @@ BACK_OFF: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 Process = subprocess.Popen[bytes]
 
 
-class StopRequested(Exception):
-    """A signal asked the supervisor to stop."""
+class StopRequested(BaseException):
+    """A signal asked the supervisor to stop; no error that anybody may handle on the way."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,14 @@ class Supervisor:
         self.say = say
         self.children: list[Child] = []
         self.place: Place | None = None
+        self.stop_requested = False
 
     def run(self) -> int:
         """Start, watch and stop; returns the exit code. Raises AlreadyRunning and changes nothing then."""
         home = self.options.home
         places.make_home(home)
-        with SupervisorLock(home) as lock, _signals_raise():
+        with SupervisorLock(home) as lock:
+            _on_stop_signals(self._raise_stop)
             lock.acquire(url=self.options.url)
             (home / UP_FILE).unlink(missing_ok=True)
             try:
@@ -212,8 +213,19 @@ class Supervisor:
         else:
             self.say(f"Ready at {options.url}.")
 
+    def _raise_stop(self, number: int, frame: object) -> None:
+        """Let Ctrl-C, TERM and a closed terminal end whatever is going on, starting included.
+
+        Once is enough: a second one must not interrupt the stopping.
+        """
+        if not self.stop_requested:
+            self.stop_requested = True
+            raise StopRequested
+
     def _watch(self) -> NoReturn:
         while True:
+            if self.stop_requested:  # and what was interrupted, a destructor say, let nobody know
+                raise StopRequested
             for child in self.children:
                 if child.process is None:
                     self._restart_when_due(child)
@@ -311,18 +323,6 @@ def answers(port: int, *, host: str, path: str) -> bool:
         connection.close()
 
 
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """Let Ctrl-C, TERM and a closed terminal end whatever is going on, starting included."""
-
-    def raise_stop(number: int, frame: object) -> NoReturn:
-        _on_stop_signals(signal.SIG_IGN)  # once is enough: a second one must not interrupt the stopping
-        raise StopRequested
-
-    _on_stop_signals(raise_stop)
-    yield
-
-
-def _on_stop_signals(handler: "Callable[[int, object], NoReturn] | signal.Handlers") -> None:
+def _on_stop_signals(handler: "Callable[[int, object], None] | signal.Handlers") -> None:
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, handler)

@@ -52,13 +52,20 @@ def copy_transfers(
         _copy(owner, _EVENTS, watch("events", transfers, _events(ledger.tenant, books, moves())))
         _copy(owner, _ENTRIES, watch("entries", transfers, entries))
         _copy(owner, _POSTINGS, watch("postings", 2 * transfers, _postings(books, moves())))
-        owner.executemany(
-            "UPDATE accounts_balance SET available = %s, version = %s, total_in = %s, total_out = %s"
-            " WHERE account_id = %s AND stripe = 0",
-            [(*numbers, account) for account, (_, *numbers) in books.items()],
-        )
+        owner.execute(_LEFT)
+        _copy(owner, "left_over", ((account, *numbers) for account, (_, *numbers) in books.items()))
+        owner.execute(_BALANCES)
 
 
+_LEFT = """
+CREATE TEMP TABLE left_over (account_id uuid, available numeric, version bigint, total_in numeric, total_out numeric)
+"""
+_BALANCES = """
+UPDATE accounts_balance AS balance
+   SET available = moved.available, version = moved.version, total_in = moved.total_in, total_out = moved.total_out
+  FROM left_over AS moved WHERE balance.account_id = moved.account_id AND balance.stripe = 0;
+DROP TABLE left_over
+"""
 Move = tuple[uuid.UUID, uuid.UUID, uuid.UUID]  # event, payer, receiver
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 _EVENTS = "log_event (id, tenant_id, type, command, idempotency_key, actor, payload, result, content_hash, recorded_at)"
