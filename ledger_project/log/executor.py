@@ -237,7 +237,9 @@ class _Attempt:
         taking_part = [store for store in Store.all if store.takes_part(self.wants)]
         stores = [(store, query) for store in taking_part if (query := store.reading(self.wants))]
         keys = [call.idempotency_key for call in self.calls]
-        begin = [self.begin, _PLANNED_ONCE] if self.wants.committed and len(self.calls) <= PART else [self.begin]
+        begin = [self.begin]
+        if self.wants.committed:
+            begin.append(_PLANNED_ONCE if len(self.calls) <= PART else _ROW_BY_ROW)
         asked = [*(query for _, query in stores), (_SPENT_KEYS, (keys, self.tenant))]
         *reads, spent = round_trip(self.connection, [*((each, ()) for each in begin), *asked])[len(begin) :]
         batch = Batch(clock.adjusted(clock.at(spent[0][0])))
@@ -351,6 +353,10 @@ def _changed(batch: Batch) -> dict[Store, list[Any]]:
 # A batch differs from another in its values and not in how its rows are found: without this PostgreSQL plans its
 # statements anew each time, because it believes an array of one to be cheaper than an array that it does not know.
 _PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
+
+# Of a long batch the plan pays. What it wants is found by its keys: reading a whole table of a few thousand balances, for
+# each part again, is what PostgreSQL would choose for a disk.
+_ROW_BY_ROW = "SET LOCAL enable_hashjoin = off"
 
 # One look-up by index for each key, whatever PostgreSQL believes about a table that nobody has analysed yet. The time
 # is a number because Python reads numbers twenty times as fast as times.
