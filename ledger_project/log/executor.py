@@ -354,8 +354,8 @@ def _changed(batch: Batch) -> dict[Store, list[Any]]:
 # statements anew each time, because it believes an array of one to be cheaper than an array that it does not know.
 _PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
 
-# Of a long batch the plan pays. What it wants is found by its keys: reading a whole table of a few thousand balances, for
-# each part again, is what PostgreSQL would choose for a disk.
+# A long batch is planned for what it holds, but finds its rows by their keys: PostgreSQL would read all of a few thousand
+# balances for each of its parts.
 _ROW_BY_ROW = "SET LOCAL enable_hashjoin = off"
 
 # One look-up by index for each key, whatever PostgreSQL believes about a table that nobody has analysed yet. The time
