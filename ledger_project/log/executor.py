@@ -93,7 +93,10 @@ def execute_one(call: Call, *, dry_run: bool = False) -> Done:
         return _singles.submit(call, call.tenant)
     result = execute([call], dry_run=dry_run)[0]
     if isinstance(result, Exception):
-        raise result
+        try:
+            raise result
+        finally:
+            del result  # its traceback has this frame
     return result
 
 
@@ -287,7 +290,9 @@ class _Attempt:
             call.command.plan(unit, **call.arguments)
             unit.finish()
         except Refusal as refusal:
-            return refusal
+            # Its traceback would hold the frame with the results, and so itself and all rows of the batch, until the
+            # cycle collector comes by: a pause of half a second, then, for a few thousand calls.
+            return refusal.with_traceback(None)
         except Exception as bug:
             # A bug in one plan must not fail the callers it happens to share a batch with; it is raised to its own.
             return bug
@@ -354,8 +359,8 @@ def _changed(batch: Batch) -> dict[Store, list[Any]]:
 # statements anew each time, because it believes an array of one to be cheaper than an array that it does not know.
 _PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
 
-# A long batch is planned for what it holds, but finds its rows by their keys: PostgreSQL would read all of a few thousand
-# balances for each of its parts.
+# A long batch is planned for what it holds, but finds its rows by their keys: PostgreSQL would read all of a few
+# thousand balances for each of its parts.
 _ROW_BY_ROW = "SET LOCAL enable_hashjoin = off"
 
 # One look-up by index for each key, whatever PostgreSQL believes about a table that nobody has analysed yet. The time

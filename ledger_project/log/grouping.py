@@ -88,7 +88,10 @@ class Group(Generic[C, R]):
             self._lead(me, queue)
         result = me.result
         if result is None or isinstance(result, BaseException):
-            raise result or AssertionError("a leader left a call without a result")
+            try:
+                raise result or AssertionError("a leader left a call without a result")
+            finally:
+                del result, me  # the traceback has this frame
         return result
 
     def _lead(self, me: _Waiter[C, R], queue: _Queue[C, R]) -> None:

@@ -1,15 +1,17 @@
 """Batches that are written while they are being planned: more than a hundred accepted calls."""
 
+import gc
 import random
 import threading
 
 import pytest
 from django.db import connection, connections, transaction
+from pytest_django import Settings
 
 from accounts.errors import AccountNotFound, InsufficientFunds
 from accounts.models import Balance
 from journal.models import Entry
-from ledger_project.log.executor import MAX_BATCH, PART, BatchRefused, Call, Done
+from ledger_project.log.executor import MAX_BATCH, PART, BatchRefused, Call, Done, execute_bulk
 from ledger_project.testing.ledger import Ledger
 
 
@@ -47,6 +49,24 @@ def test_refusals_are_of_the_calls_that_earned_them(books: Ledger) -> None:
     assert [isinstance(result, Done) for result in results] == [n < PART + 50 for n in range(len(calls))]
     assert isinstance(results[-1], InsufficientFunds)
     assert books.balance("bob") == {"available": PART + 50}
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_refusals_leave_nothing_to_the_cycle_collector(books: Ledger, settings: Settings, grouped: bool) -> None:
+    settings.GROUP_COMMIT = grouped
+    books.open("carol", funded=PART)
+    calls = transfers(books, 2 * PART, from_account="carol")
+    gc.collect()
+    gc.disable()
+    try:
+        assert isinstance(execute_bulk(calls)[-1], InsufficientFunds)
+        for _ in range(20):
+            with pytest.raises(InsufficientFunds):
+                books.run("transfer", from_account="carol", to_account="bob", amount=1)
+
+        assert gc.collect() < 2 * PART
+    finally:
+        gc.enable()
 
 
 def test_what_an_early_part_made_is_there_for_a_late_one(books: Ledger) -> None:
