@@ -98,7 +98,7 @@ def entry_sql(books: Ledger, event_id: uuid.UUID, *legs: tuple[str, int]) -> str
 
 HOSTILE_ENTRIES = [
     ("unbalanced_entry", [("alice", 5), ("bob", -4)]),
-    ("unbalanced_entry", [("alice", 5)]),
+    ("too_few_postings", [("alice", 5)]),
     ("too_few_postings", []),
 ]
 
