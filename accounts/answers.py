@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from accounts.rows import OWN_BUCKETS, AccountFacts, Bucket, look_up
+from accounts.rows import BUCKETS, OWN_BUCKETS, AccountFacts, Bucket, look_up
 from ledger_project.kernel import clock
 from ledger_project.log.documents import Document
 from ledger_project.log.executor import Done
 from ledger_project.log.unit import Look
 
 INTERNAL = frozenset({"balances", "opened", "statuses"})
-LABELS = [bucket.label for bucket in Bucket]
 Facts = Mapping[Any, AccountFacts]  # by public id
 
 
@@ -89,7 +88,7 @@ def entry(document: Document, facts: Facts) -> dict[str, Any]:
 
 def balance(facts: AccountFacts, status: str, version: int, *numbers: str, as_of: str) -> dict[str, Any]:
     """A balance by buckets; `numbers` are totals in and out, the credit limit, then the buckets, zeros left out."""
-    padded = [*numbers, *["0"] * (3 + len(LABELS) - len(numbers))]
+    padded = [*numbers, *["0"] * (3 + len(BUCKETS) - len(numbers))]
     total_in, total_out, credit_limit, *buckets = padded
     own = sum(map(int, buckets[:OWN_BUCKETS]))
     return {
@@ -98,7 +97,7 @@ def balance(facts: AccountFacts, status: str, version: int, *numbers: str, as_of
         "currency": facts.currency,
         "scale": facts.scale,
         "status": status,
-        **dict(zip(LABELS, buckets, strict=True)),
+        **dict(zip(BUCKETS, buckets, strict=True)),
         "credit_limit": credit_limit,
         "posted": str(own - int(buckets[Bucket.CREDIT_USED])),
         "total_in": total_in,

@@ -67,7 +67,6 @@ class Case:
         self.rates.append(sum(counts) / (time.perf_counter() - started))
         self.cpu.append((time.process_time() - cpu) / max(1, sum(counts)))
         self.latencies += [latency for each in latencies for latency in each]
-
         self.last = self.rates[-1]
 
     @property

@@ -57,7 +57,7 @@ class EventFilters(Recorded):
 
     def filter_queryset(self, queryset: QuerySet[Event]) -> Any:
         """The events to page through; those of most lists have no index of their own to do it by."""
-        given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
+        given = self.given()
         found = super().filter_queryset(queryset)
         if "after" in given:
             return Ordered(found, "log_index")
@@ -88,7 +88,7 @@ class SearchFilters(Recorded):
     reference = FieldFilter(REFERENCE, "The value of the reference called `reference`.")
 
     def filter_queryset(self, queryset: QuerySet[Entry]) -> queries.Entries:
-        given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
+        given = self.given()
         return queries.Entries(
             caller(self.request).tenant,
             since=given.pop("from", None),

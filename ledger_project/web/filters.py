@@ -56,6 +56,10 @@ class ListFilters(FilterSet):
             each.parameter = name
         return filters
 
+    def given(self) -> dict[str, Any]:
+        """The values of the parameters that were sent."""
+        return {name: value for name, value in self.form.cleaned_data.items() if value is not None}
+
     def family(self, prefix: str) -> dict[str, Any]:
         """The values of the parameters that begin with `prefix`, by the rest of their names."""
         field = self.families[prefix]
