@@ -1,10 +1,13 @@
 """What a plan can do with accounts: look one up, open one."""
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from accounts.errors import AccountExists, AccountNotFound, CurrencyNotFound
 from accounts.reserved import require_fit
 from accounts.rows import SOLE_CURRENCY, STRIPES, AccountFacts, AccountRow, Bucket, CurrencyRow
+from ledger_project.kernel.errors import Forbidden
 from ledger_project.log.unit import Unit
 
 
@@ -21,6 +24,19 @@ class AccountBooks(Unit):
         if row is None:
             raise AccountNotFound(account=ref)
         return row
+
+    def keep_within(self, arguments: Mapping[str, Any]) -> None:
+        """Refuses: Forbidden, where an argument that is to be the caller's own account is another's."""
+        for name in self.command.own or ():
+            row = self.find(AccountRow, arguments[name]) if arguments[name] is not None else None
+            if row is not None and row.facts.id != self.caller.account:
+                raise Forbidden(field=name, reason="an account's own key acts for that account alone")
+        super().keep_within(arguments)
+
+    def require_acting_as(self, account: UUID | None, reason: str) -> None:
+        """What an account's own key may do only as that account. Refuses: Forbidden."""
+        if self.caller.account is not None and self.caller.account != account:
+            raise Forbidden(reason=reason)
 
     def stripes(self, ref: str) -> list[AccountRow]:
         """All balance rows of an account that the command wanted whole."""

@@ -24,18 +24,26 @@ class NewKey:
 
 
 _KEY = """
-SELECT tenant_id, id, prefix, scopes, account_id, expires_at
-  FROM accounts_apikey WHERE digest = %s AND prefix = %s AND revoked_at IS NULL
+SELECT tenant_id, id, prefix, scopes, account_id, expires_at, identity, lineage
+  FROM accounts_apikey AS key
+ WHERE digest = %s AND prefix = %s AND revoked_at IS NULL
+   AND NOT EXISTS (SELECT FROM accounts_apikey AS above
+                    WHERE above.id = ANY(key.lineage) AND above.revoked_at IS NOT NULL)
 """
 
 
 def find(prefix: str, digest: bytes) -> Principal | None:
-    """The key with this secret, unless it is revoked; its expiry is for the caller to judge."""
+    """The key with this secret, unless it or a key above it is revoked; its expiry is for the caller to judge.
+
+    No key lasts longer than those above it, which `key_outranks_issuer` sees to.
+    """
     # Django's cursor notices a connection that died since the last request; it is asked once in a while, not each time.
     with connection.cursor() as cursor:
         cursor.execute(_KEY, (digest, prefix))
         found = cursor.fetchone()
     if found is None:
         return None
-    tenant, key_id, found_prefix, scopes, account, expires_at = found
-    return Principal(tenant, key_id, found_prefix, frozenset(load_json(scopes)), account, expires_at)
+    tenant, key_id, found_prefix, scopes, account, expires_at, identity, lineage = found
+    return Principal.of(
+        tenant, key_id, found_prefix, load_json(scopes), account, expires_at, identity=identity, lineage=lineage
+    )

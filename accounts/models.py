@@ -5,6 +5,8 @@ The executor writes these tables with SQL of its own (`accounts/rows.py`); the m
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from django.db.models.functions import Now
@@ -52,9 +54,16 @@ class ApiKey(models.Model):
     digest = models.BinaryField(unique=True)
     scopes = models.JSONField()
     account = models.ForeignKey("Account", models.PROTECT, null=True, blank=True, related_name="+")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    # Every key above this one, the root first; the key ends when one of them does.
+    lineage = ArrayField(models.UUIDField(), default=list)
+    identity = models.TextField()  # the person or root key that answers for its calls
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [GinIndex(fields=["lineage"], name="api_key_lineage")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import plain
+from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
@@ -119,6 +120,10 @@ class AccountRow(Row):
         row.new, row.changed = self.new, self.changed
         return row
 
+    def belongs_to(self, caller: Caller) -> bool:
+        """Anybody may be given to; what is taken, and from whom, `Books` judges."""
+        return True
+
     @property
     def credit_left(self) -> int:
         return max(0, self.credit_limit - self.numbers[Bucket.CREDIT_USED])
@@ -150,6 +155,9 @@ class CurrencyRow(Row):
 
     def copy(self) -> "CurrencyRow":
         return self
+
+    def belongs_to(self, caller: Caller) -> bool:
+        return True
 
     def document(self) -> dict[str, Any]:
         return {"code": self.code, "scale": self.scale, "name": self.label, "created_at": clock.stamp(self.created_at)}

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from accounts.errors import ReceiverNotAllowed, SessionKeyExpired, SessionKeyRevoked, SpendCapExceeded
 from ledger_project.kernel import clock, ids
+from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
@@ -43,6 +44,9 @@ class SessionKeyRow(Row):
 
     def copy(self) -> "SessionKeyRow":
         return replace(self)
+
+    def belongs_to(self, caller: Caller) -> bool:
+        return self.account_id == caller.account
 
     def require_usable(self, *, receiver: UUID, at: datetime) -> None:
         """Refuses: SessionKeyRevoked, SessionKeyExpired, ReceiverNotAllowed."""

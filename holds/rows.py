@@ -8,6 +8,7 @@ from uuid import UUID
 
 from accounts.rows import AccountFacts, Bucket, account_key, look_up
 from ledger_project.kernel import clock, ids
+from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
@@ -118,6 +119,10 @@ class HoldRow(Row):
         for name in _SLOTS:
             setattr(row, name, getattr(self, name))
         return row
+
+    def belongs_to(self, caller: Caller) -> bool:
+        """The holder's, and of whoever it is promised to."""
+        return caller.account in (self.account, self.counterparty)
 
     @property
     def bucket(self) -> Bucket:
@@ -372,6 +377,9 @@ class PartyRow(Row):
 
     def copy(self) -> "PartyRow":
         return self
+
+    def belongs_to(self, caller: Caller) -> bool:
+        return True
 
 
 class PartyStore(Store):

@@ -18,8 +18,7 @@ from typing import Any
 
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import IdempotencyKeyReused, Refusal
-from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import Call, Done, Result, execute, run
+from ledger_project.log.executor import Call, Done, Result, execute, run, system_call
 
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 BATCH = 500
@@ -254,7 +253,7 @@ def _charge_held(plan: Plan, usages: list[tuple[int, Usage]], report: Report) ->
 
 
 def _call(plan: Plan, command: str, key: str, **arguments: Any) -> Call:
-    return Call.of(plan.tenant, "task:charge_usage", key, COMMANDS[command], arguments)
+    return system_call(plan.tenant, command, key=key, actor="task:charge_usage", **arguments)
 
 
 def _count(report: Report, result: Result, cost: int) -> None:

@@ -230,7 +230,7 @@ def _command_of(authorization: Authorization, amount: int, name: str | None) -> 
 
 
 def _run(principal: Principal, name: str, key: str, *, dry_run: bool = False, **arguments: Any) -> Done:
-    call = Call.of(principal.tenant, principal.actor, key, COMMANDS[name], arguments)
+    call = Call.of(principal.tenant, principal.caller, key, COMMANDS[name], arguments)
     return execute_one(call, dry_run=dry_run)
 
 

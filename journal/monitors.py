@@ -13,6 +13,7 @@ from uuid import UUID
 
 from accounts.rows import DEBIT_NORMAL, Bucket, account_key, look_up
 from ledger_project.kernel import clock, ids
+from ledger_project.log.caller import Caller
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 SLOTS = 20  # monitors of one account
@@ -90,6 +91,9 @@ class MonitorRow(Row):
 
     def copy(self) -> "MonitorRow":
         return replace(self, triggered=self.triggered.copy(), crossings=self.crossings.copy())
+
+    def belongs_to(self, caller: Caller) -> bool:
+        return self.account == caller.account
 
     def document(self) -> dict[str, Any]:
         return {

@@ -24,7 +24,9 @@ from accounts.rows import AccountRow, Bucket
 from journal.errors import EntryNotFound, RepaymentExceedsCredit, TooFewPostings, UnbalancedEntry
 from journal.rows import EntryRow, Line
 from ledger_project.kernel import ids
+from ledger_project.kernel.errors import Forbidden
 from ledger_project.kernel.money import LIMIT
+from ledger_project.log.caller import PLATFORM
 
 AVAILABLE, CREDIT_USED = Bucket.AVAILABLE, Bucket.CREDIT_USED
 
@@ -36,6 +38,17 @@ class Books(AccountBooks):
         super().__init__(*args, **kwargs)
         self._lines: list[Line] = []
         self._net: dict[tuple[str, int], int] = {}
+        self._pays_for_the_platform = self.command.platform or self.caller.may(PLATFORM)
+
+    def require_payer(self, row: AccountRow) -> None:
+        """Whether this caller may take from the account by this command, said before anything is said of its money.
+
+        Refuses: Forbidden.
+        """
+        if self.caller.account is not None and row.facts.id != self.caller.account:
+            raise Forbidden(account=row.facts.name, reason="an account's own key takes from that account alone")
+        if row.facts.unbounded and not self._pays_for_the_platform:
+            raise Forbidden(scope=PLATFORM, account=row.facts.name)
 
     def give(self, row: AccountRow, bucket: Bucket, amount: int) -> None:
         """Raise a bucket. Into `available`, the credit line is repaid first. Refuses: AccountClosed."""
@@ -51,8 +64,9 @@ class Books(AccountBooks):
     def take(self, row: AccountRow, bucket: Bucket, amount: int) -> None:
         """Lower a bucket. From `available`, a shortfall is drawn from the credit line.
 
-        Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
+        Refuses: Forbidden, AccountClosed, AccountFrozen, InsufficientFunds.
         """
+        self.require_payer(row)
         require_open(row)
         has = row.numbers[bucket]
         if has >= amount or (bucket is AVAILABLE and row.facts.unbounded):
@@ -68,8 +82,9 @@ class Books(AccountBooks):
     def take_own(self, row: AccountRow, amount: int) -> None:
         """Lower `available` without touching the credit line: what is given back is money that is there.
 
-        Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
+        Refuses: Forbidden, AccountClosed, AccountFrozen, InsufficientFunds.
         """
+        self.require_payer(row)
         require_open(row)
         if row.numbers[AVAILABLE] < amount and not row.facts.unbounded:
             raise short(row, AVAILABLE, amount, row.numbers[AVAILABLE])
@@ -78,8 +93,9 @@ class Books(AccountBooks):
     def gather(self, stripes: list[AccountRow], bucket: Bucket, amount: int) -> None:
         """Lower a bucket of an account that was locked whole, one stripe after the other.
 
-        Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
+        Refuses: Forbidden, AccountClosed, AccountFrozen, InsufficientFunds.
         """
+        self.require_payer(stripes[0])
         require_open(stripes[0])
         has = sum(row.numbers[bucket] for row in stripes)
         if has < amount:
@@ -106,7 +122,8 @@ class Books(AccountBooks):
             self.give(row, AVAILABLE, amount)
 
     def draw(self, row: AccountRow, amount: int) -> None:
-        """Turn credit into available money. Refuses: AccountClosed, AccountFrozen, CreditLimitExceeded."""
+        """Turn credit into available money. Refuses: Forbidden, AccountClosed, AccountFrozen, CreditLimitExceeded."""
+        self.require_payer(row)
         require_open(row)
         if amount > row.credit_left:
             raise CreditLimitExceeded(
@@ -118,8 +135,9 @@ class Books(AccountBooks):
     def repay(self, row: AccountRow, amount: int) -> None:
         """Pay drawn credit back from `available`.
 
-        Refuses: AccountClosed, AccountFrozen, RepaymentExceedsCredit, InsufficientFunds.
+        Refuses: Forbidden, AccountClosed, AccountFrozen, RepaymentExceedsCredit, InsufficientFunds.
         """
+        self.require_payer(row)
         require_open(row)
         used, has = row.numbers[CREDIT_USED], row.numbers[AVAILABLE]
         if amount > used:
@@ -186,6 +204,8 @@ class Books(AccountBooks):
     def finish(self) -> None:
         if self._lines and self.entry is None:
             raise AssertionError("the plan moved money and wrote no entry")
+        if not self._pays_for_the_platform:
+            self._require_nothing_made()
         for key, net in self._net.items():
             row = self.rows[AccountRow, key]
             row.total_in += max(net, 0)
@@ -193,6 +213,19 @@ class Books(AccountBooks):
             if row.total_in >= LIMIT or row.total_out >= LIMIT:
                 raise AmountOverflow(account=row.facts.name, bucket="total")
         super().finish()
+
+    def _require_nothing_made(self) -> None:
+        """No entry of others raises what all holders have together: what one gets, another gives. Refuses: Forbidden.
+
+        Holders are the accounts with a floor on the credit side; an asset that grows beside them is no giver.
+        """
+        made: dict[str, int] = {}
+        for key, net in self._net.items():
+            facts = self.rows[AccountRow, key].facts
+            if facts.sign < 0 and not facts.unbounded:
+                made[facts.currency] = made.get(facts.currency, 0) + net
+        if any(total > 0 for total in made.values()):
+            raise Forbidden(scope=PLATFORM, reason="the entry makes money")
 
 
 def require_different(payer: AccountRow, receiver: AccountRow) -> None:

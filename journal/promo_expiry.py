@@ -13,8 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from ledger_project.kernel import clock, ids
-from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import Call, Done, execute, look
+from ledger_project.log.executor import Done, execute, look, system_call
 
 PAGE = 200  # grants burnt by one transaction, so that none of them is locked for long
 PAGES = 1000  # of one tenant in one run
@@ -42,16 +41,15 @@ def expire_due() -> Counter[str]:
 
 def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) -> Place | None:
     """Burn the next due grants after a place in their order; the place of the last one, or None after the last page."""
-    expire = COMMANDS["expire_promo"]
     with transaction.atomic():
         # No row is locked here: the balances are locked before the grants, by the commands.
         if not look(_MINE, (tenant,))[0][0]:
             return None
         due = look(_DUE, (tenant, now, *after, PAGE))
-        # A fresh key each: what is left of a grant lets it expire only once, and nobody can take the key beforehand.
+        # A fresh key each: what is left of a grant lets it expire only once.
         calls = [
-            Call.of(tenant, ACTOR, f"expire:{uuid.uuid4().hex}", expire, {"grant": ids.show("prm", grant)})
-            for _, grant in due
+            system_call(tenant, "expire_promo", key=key, actor=ACTOR, grant=ids.show("prm", grant))
+            for key, grant in ((f"expire:{uuid.uuid4().hex}", grant) for _, grant in due)
         ]
         for call, result in zip(calls, execute(calls) if calls else [], strict=True):
             if isinstance(result, Done):

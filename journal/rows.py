@@ -7,6 +7,7 @@ from uuid import UUID
 
 from accounts.rows import AccountFacts, Bucket, look_up
 from ledger_project.kernel.canonical import plain
+from ledger_project.log.caller import Caller
 from ledger_project.log.documents import BUCKET_LABELS, entry_document, load_json, posting_document
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
@@ -98,6 +99,9 @@ class EntryRow(Row):
         )
         row.reversed_by, row.new, row.changed = self.reversed_by, self.new, self.changed
         return row
+
+    def belongs_to(self, caller: Caller) -> bool:
+        return any(line.account.id == caller.account for line in self.lines)
 
     def document(self) -> dict[str, Any]:
         return entry_document(

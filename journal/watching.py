@@ -20,8 +20,7 @@ from journal.monitors import crosses, moves_of
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Busy, Refusal
 from ledger_project.log import feed
-from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import MAX_BATCH, Call, execute, look
+from ledger_project.log.executor import MAX_BATCH, Call, execute, look, system_call
 
 PAGE = 5000  # places of the log looked at by one query
 PAGES = 100  # of one run
@@ -66,7 +65,7 @@ class Crossed:
         # An unbounded account's versions count each stripe by itself, so there the entry names the crossing.
         place = self.entry.hex if self.watch.unbounded else self.version
         key = f"monitor:{self.watch.id.hex}:{place}"
-        return Call.of(self.watch.tenant, ACTOR, key, COMMANDS["trigger_monitor"], arguments)
+        return system_call(self.watch.tenant, "trigger_monitor", key=key, actor=ACTOR, **arguments)
 
 
 def watch() -> int:

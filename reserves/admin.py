@@ -12,7 +12,8 @@ from django.utils.html import format_html
 from accounts.admin import CurrencyFilter, TenantAdmin
 from accounts.models import Currency, Tenant
 from ledger_project.kernel import clock
-from ledger_project.log.executor import Done
+from ledger_project.log.caller import Caller
+from ledger_project.log.executor import Done, system_key
 from ledger_project.web import figures
 from ledger_project.web.backoffice import ReadOnlyAdmin
 from ledger_project.web.columns import TENANT, column, moment
@@ -55,9 +56,9 @@ RECORD = Operation(
 class IssueNow(Operation):
     """The document is made by the ledger itself, from what is so at the newest checkpoint."""
 
-    def run(self, row: Any, public_id: str, form: OperationForm, *, actor: str) -> Done:
-        key = f"staff:{form.cleaned_data['token']}:{public_id}"
-        return issuing.issue(row.tenant_id, row.currency, key=key, actor=actor)
+    def run(self, row: Any, public_id: str, form: OperationForm, *, caller: Caller) -> Done:
+        key = system_key("staff", form.cleaned_data["token"], public_id)
+        return issuing.issue(row.tenant_id, row.currency, key=key, caller=caller)
 
 
 ISSUE = IssueNow(

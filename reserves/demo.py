@@ -5,7 +5,8 @@ from typing import Any
 
 from ledger_project.kernel import clock
 from ledger_project.log import sealing
-from ledger_project.log.executor import run
+from ledger_project.log.caller import Caller
+from ledger_project.log.executor import run, system_key
 from reserves import issuing
 from reserves.models import ReserveAsset
 from reserves.presets import COMPUTE
@@ -42,7 +43,7 @@ def stories(tenant: int) -> None:
             taken_at=taken, provenance=INVENTED,
         )  # fmt: skip
     sealing.seal()
-    issuing.issue(tenant, CURRENCY, key="demo:attestation", actor=ACTOR)
+    issuing.issue(tenant, CURRENCY, key=system_key("demo", "attestation"), caller=Caller.system(ACTOR))
 
 
 def _do(tenant: int, command: str, what: Any, **arguments: Any) -> None:

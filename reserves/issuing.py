@@ -5,9 +5,10 @@ from django.db import connection, transaction
 from accounts.errors import CurrencyNotFound
 from accounts.models import Currency
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.errors import IdempotencyKeyRequired, IdempotencyKeyReused
+from ledger_project.kernel.errors import IdempotencyKeyReused
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import KEY, Call, Done, execute_one
+from ledger_project.log.executor import Call, Done, execute_one, fit_key
 from ledger_project.log.models import Event
 from reserves import jws
 from reserves.errors import AttestationOutdated
@@ -17,20 +18,18 @@ COMMAND = "issue_attestation"
 ATTEMPTS = 5  # each repeat follows another attestation of the same currency
 
 
-def issue(tenant: int, currency: str | None, *, key: str | None, actor: str, dry_run: bool = False) -> Done:
+def issue(tenant: int, currency: str | None, *, key: str | None, caller: Caller, dry_run: bool = False) -> Done:
     """Attest a currency (None: the tenant's only one) at the newest checkpoint; a spent key gives its first answer.
 
-    Refuses besides what the command does: IdempotencyKeyRequired, CannotAttest.
+    Refuses besides what the command does: what is wrong with the key, CannotAttest.
     """
-    if not key:
-        raise IdempotencyKeyRequired()
-    KEY.parse(key, "idempotency_key")
+    key = fit_key(caller, key)
     spent = Event.objects.filter(tenant=tenant, idempotency_key=key).first()
     if spent is not None:
-        return _replay(spent, currency, actor=actor)
+        return _replay(spent, currency, caller=caller)
     for attempt in range(ATTEMPTS):
         made = draft(tenant, _currency(tenant, currency))
-        call = _call(tenant, made, key=key, actor=actor)
+        call = _call(tenant, made, key=key, caller=caller)
         try:
             return _write(call, made, dry_run=dry_run)
         except AttestationOutdated:
@@ -47,7 +46,7 @@ def _currency(tenant: int, code: str | None) -> Currency:
     return found[0]
 
 
-def _call(tenant: int, made: Draft, *, key: str, actor: str) -> Call:
+def _call(tenant: int, made: Draft, *, key: str, caller: Caller) -> Call:
     raw = {
         "currency": made.moment.currency,
         "attestation": ids.show("att", made.moment.id),
@@ -56,7 +55,7 @@ def _call(tenant: int, made: Draft, *, key: str, actor: str) -> Call:
         "document": made.document.decode(),
         "jws": jws.sign(made.document),
     }
-    return Call.of(tenant, actor, key, COMMANDS[COMMAND], raw)
+    return Call.of(tenant, caller, key, COMMANDS[COMMAND], raw)
 
 
 def _write(call: Call, made: Draft, *, dry_run: bool) -> Done:
@@ -84,9 +83,9 @@ def _write_leaves(tenant: int, made: Draft) -> None:
         )
 
 
-def _replay(spent: Event, currency: str | None, *, actor: str) -> Done:
+def _replay(spent: Event, currency: str | None, *, caller: Caller) -> Done:
     """The first answer. What stands against attesting now does not concern it. Refuses: IdempotencyKeyReused."""
     if spent.command != COMMAND:
         raise IdempotencyKeyReused(fields=["command"], event=ids.show("evt", spent.pk))
     raw = {**spent.payload, **({"currency": currency} if currency else {})}
-    return execute_one(Call.of(spent.tenant_id, actor, spent.idempotency_key, COMMANDS[COMMAND], raw))
+    return execute_one(Call.of(spent.tenant_id, caller, spent.idempotency_key, COMMANDS[COMMAND], raw))

@@ -6,6 +6,8 @@ from celery import shared_task
 
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
+from ledger_project.log.caller import Caller
+from ledger_project.log.executor import system_key
 from reserves.issuing import issue
 from reserves.models import ReserveAsset
 from reserves.reading import read_due
@@ -26,6 +28,6 @@ def attest() -> None:
     backed = ReserveAsset.objects.order_by("tenant_id", "currency").values_list("tenant_id", "currency").distinct()
     for tenant, currency in backed:
         try:
-            issue(tenant, currency, key=f"attest:{currency}:{hour}", actor="system:attest")
+            issue(tenant, currency, key=system_key("attest", currency, hour), caller=Caller.system("system:attest"))
         except Refusal as refusal:
             log.error("currency %s of tenant %s is not attested: %s", currency, tenant, refusal)

@@ -8,13 +8,9 @@ from rest_framework import serializers
 from accounts.credentials import NewKey
 from accounts.keys import ApiKeyRow
 from accounts.models import ApiKey
-from ledger_project.kernel import ids
-from ledger_project.kernel.errors import Forbidden
 from ledger_project.log.command import Command
 from ledger_project.log.executor import Done
-from ledger_project.web.authentication import Principal
 from ledger_project.web.commands import CommandView
-from ledger_project.web.permissions import covers
 from ledger_project.web.views import ListView
 
 SECRET = {
@@ -30,7 +26,11 @@ class ApiKeySerializer(serializers.Serializer[ApiKey]):
     name = serializers.CharField()
     prefix = serializers.CharField(help_text="The start of the key, and its name as an actor: `key:<prefix>`.")
     scopes = serializers.ListField(child=serializers.CharField())
-    account = serializers.CharField(allow_null=True)
+    account = serializers.CharField(allow_null=True, help_text="The one account that the key is bound to.")
+    lineage = serializers.ListField(
+        child=serializers.CharField(), help_text="The keys above it, the root first; it ends when one of them does."
+    )
+    identity = serializers.CharField(help_text="The person or root key that answers for its calls.")
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
@@ -43,9 +43,11 @@ class ApiKeySerializer(serializers.Serializer[ApiKey]):
             digest=b"",
             scopes=instance.scopes,
             account=instance.account_id,
+            identity=instance.identity,
             created_at=instance.created_at,
             expires_at=instance.expires_at,
             revoked_at=instance.revoked_at,
+            lineage=instance.lineage,
         )
         return row.document()
 
@@ -68,15 +70,6 @@ class IssueApiKey(CommandView):
         self.made = NewKey.make()
         given = super().arguments(command, body, named)
         return {**given, "prefix": self.made.prefix, "digest": self.made.digest}
-
-    def authorize(self, principal: Principal, raw: dict[str, Any]) -> None:
-        """Nobody hands out what they do not have, nor speaks for another account. Refuses: Forbidden."""
-        scopes = raw.get("scopes")
-        for scope in scopes if isinstance(scopes, list) else ():
-            if isinstance(scope, str) and not covers(principal.scopes, scope):
-                raise Forbidden(scope=scope[:100], reason="a key cannot grant a scope that it lacks")
-        if principal.account is not None and raw.get("account") != ids.show("acc", principal.account):
-            raise Forbidden(reason="an account's key issues keys of that account, named by its id")
 
     def answer(self, done: Done) -> dict[str, Any]:
         shown = None if done.replayed or done.dry_run else self.made.token

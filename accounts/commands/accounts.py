@@ -12,6 +12,7 @@ from accounts.errors import (
 from accounts.fields import AccountName, AccountType, CurrencyCode, WholeAccountRef
 from accounts.rows import SOLE_CURRENCY, Bucket
 from ledger_project.kernel.fields import Flag, LongText, Metadata
+from ledger_project.log.caller import OPEN_UNBOUNDED
 from ledger_project.log.command import command
 
 
@@ -19,6 +20,7 @@ from ledger_project.log.command import command
     event="account.opened",
     refuses=(CurrencyNotFound, AccountExists, ReservedName),
     also_wants=lambda call: [("account", call["name"])] + [("currency", SOLE_CURRENCY)] * (call["currency"] is None),
+    needs=lambda call: [OPEN_UNBOUNDED] if call["unbounded"] else [],
 )
 def open_account(
     books: AccountBooks,

@@ -9,7 +9,9 @@ from accounts.errors import AccountNotFound, ApiKeyNotFound, ApiKeyRevoked, Unkn
 from accounts.fields import AccountRef
 from accounts.keys import ApiKeyRow
 from ledger_project.kernel import ids
-from ledger_project.kernel.fields import IdField, ListField, Text, TextField, WholeNumberField
+from ledger_project.kernel.errors import Forbidden
+from ledger_project.kernel.fields import Flag, IdField, ListField, Text, TextField, WholeNumberField
+from ledger_project.log.caller import RIGHTS
 from ledger_project.log.command import COMMANDS, command
 from ledger_project.web.permissions import NO_COMMANDS
 
@@ -22,7 +24,12 @@ Prefix = Annotated[str, TextField(pattern=r"[0-9a-f]{12}")]
 Digest = Annotated[str, TextField(pattern=r"[0-9a-f]{64}")]
 
 
-@command(event="api_key.issued", refuses=(UnknownScope, AccountNotFound), secrets=("prefix", "digest"))
+@command(
+    event="api_key.issued",
+    refuses=(UnknownScope, Forbidden, AccountNotFound),
+    secrets=("prefix", "digest"),
+    own=("account",),
+)
 def issue_api_key(
     books: AccountBooks,
     *,
@@ -33,42 +40,62 @@ def issue_api_key(
     expires_in: Lifetime | None = None,
     account: AccountRef | None = None,
 ) -> None:
-    """Issue an API key with scopes, for `expires_in` seconds or for good; `account` says whose key it is.
+    """Issue an API key with scopes, for `expires_in` seconds or for good; `account` binds it to one account.
 
-    The interface makes the secret and gives its SHA-256; the secret itself is never here.
+    A key that issues another is its parent: the child has no scope and no account that the parent lacks, and ends when
+    the parent does. The interface makes the secret and gives its SHA-256; the secret itself is never here.
     """
+    issuer = books.caller
     for scope in scopes:
         if scope not in known_scopes():
             raise UnknownScope(scope=scope)
-    holder = books.account(account).facts.id if account is not None else None
+        if not issuer.may(scope):
+            raise Forbidden(scope=scope, reason="a key cannot grant a scope that it lacks")
+    holder = books.account(account).facts.id if account is not None else issuer.account
+    key_id = books.new_id()
+    ends = [issuer.expires_at, books.now + timedelta(seconds=expires_in) if expires_in else None]
     key = ApiKeyRow(
-        id=books.new_id(),
+        id=key_id,
         name=name,
         prefix=prefix,
         digest=bytes.fromhex(digest),
         scopes=scopes,
         account=holder,
         created_at=books.now,
-        expires_at=books.now + timedelta(seconds=expires_in) if expires_in else None,
+        identity=ids.show("key", key_id) if issuer.is_system else issuer.identity,
+        expires_at=min(filter(None, ends), default=None),
         revoked_at=None,
+        lineage=[*issuer.lineage, issuer.key] if issuer.key else [],
     )
     books.result["api_key"] = books.add(key).document()
 
 
-@command(event="api_key.revoked", refuses=(ApiKeyNotFound, ApiKeyRevoked))
-def revoke_api_key(books: AccountBooks, *, api_key: ApiKeyId) -> None:
-    """Revoke an API key for good. A process that used it a moment ago may believe it for seconds more."""
+@command(
+    event="api_key.revoked",
+    refuses=(ApiKeyNotFound, ApiKeyRevoked),
+    also_wants=lambda call: [("api_keys_under", call["api_key"])] if call["descendants"] else [],
+    own=(),
+)
+def revoke_api_key(books: AccountBooks, *, api_key: ApiKeyId, descendants: Flag = False) -> None:
+    """Revoke an API key for good, and with it the use of every key that comes from it.
+
+    With `descendants` those are marked as revoked, too. A process that used a key a moment ago may believe it for
+    seconds more.
+    """
     key = books.find(ApiKeyRow, api_key)
     if key is None:
         raise ApiKeyNotFound(api_key=ids.show("key", api_key))
     if key.revoked_at is not None:
         raise ApiKeyRevoked(api_key=ids.show("key", api_key))
-    key.revoked_at = books.now
-    key.changed = True
+    under = [row for row in books.known(ApiKeyRow) if api_key in row.lineage and row.revoked_at is None]
+    for row in [key, *(under if descendants else ())]:
+        row.revoked_at, row.changed = books.now, True
     books.result["api_key"] = key.document()
+    if descendants:
+        books.result["revoked"] = [row.document() for row in sorted(under, key=lambda row: row.id)]
 
 
 def known_scopes() -> set[str]:
     """Every scope that means something."""
-    permissions = {declared.permission for declared in COMMANDS.values()}
-    return permissions | {f"{permission.partition('.')[0]}.*" for permission in permissions} | NO_COMMANDS
+    permissions = {declared.permission for declared in COMMANDS.values() if not declared.internal}
+    return permissions | {f"{permission.partition('.')[0]}.*" for permission in permissions} | NO_COMMANDS | RIGHTS

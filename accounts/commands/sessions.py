@@ -15,7 +15,7 @@ from ledger_project.log.command import command
 Receivers = Annotated[list[str], ListField(RefField(kind="account"), minimum=1, maximum=100)]
 
 
-@command(event="session_key.issued", refuses=(AccountNotFound, AccountClosed))
+@command(event="session_key.issued", refuses=(AccountNotFound, AccountClosed), own=("account",))
 def issue_session_key(
     books: AccountBooks,
     *,
@@ -47,7 +47,7 @@ def issue_session_key(
     books.result["session_key"] = books.add(key).document()
 
 
-@command(event="session_key.revoked", refuses=(SessionKeyNotFound, SessionKeyRevoked))
+@command(event="session_key.revoked", refuses=(SessionKeyNotFound, SessionKeyRevoked), own=())
 def revoke_session_key(books: AccountBooks, *, session_key: SessionKeyId) -> None:
     """Take a budget back for good; what was spent with it stays spent."""
     key = books.find(SessionKeyRow, session_key)

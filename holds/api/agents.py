@@ -22,7 +22,6 @@ from ledger_project.web.commands import LightView, admit, answers_of, idempotenc
 from ledger_project.web.openapi import WRITING
 from ledger_project.web.pagination import KeysetPagination
 from ledger_project.web.parsing import read_object
-from ledger_project.web.permissions import require
 from ledger_project.web.views import DetailView
 from ledger_project.web.waiting import await_seal
 
@@ -165,11 +164,11 @@ class AgentCommand(LightView):
     def serve(self, request: HttpRequest, named: dict[str, str]) -> HttpResponse:
         command: Command = COMMANDS[self.command]
         principal = admit(request)
-        require(principal, command.permission)
+        command.require(principal.caller)
         options = read_options(request)
         words = parse_all(self.fields, {}, read_object(request))
         raw = self.translate(principal.tenant, words, named)
-        call = Call.of(principal.tenant, principal.actor, idempotency_key(request), command, raw)
+        call = Call.of(principal.tenant, principal.caller, idempotency_key(request), command, raw)
         done = execute_one(call, dry_run=options.dry_run)
         answer = answers_of([done])[0]
         rehearsed = {"dry_run": True} if done.dry_run else {}

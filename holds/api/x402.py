@@ -37,7 +37,7 @@ from ledger_project.web.commands import LightView, admit, reply
 from ledger_project.web.errors import BadRequest
 from ledger_project.web.openapi import WRITING
 from ledger_project.web.parsing import read_object
-from ledger_project.web.permissions import READ, X402_PAY, X402_SETTLE, covers
+from ledger_project.web.permissions import READ, X402_PAY, X402_SETTLE
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Facilitator(LightView):
 
     def require_scope(self, principal: Principal) -> None:
         """One of the address's scopes. Refuses: Forbidden."""
-        if not any(covers(principal.scopes, scope) for scope in self.scopes):
+        if not any(map(principal.caller.may, self.scopes)):
             raise Forbidden(scope=self.scopes[-1])
 
     def answer(self, principal: Principal, request: HttpRequest) -> HttpResponse:

@@ -37,6 +37,7 @@ from ledger_project.log.command import command
         ("deposit_ref", (call["source"], call["external_ref"])),
         *[("currency", SOLE_CURRENCY)] * call["open_account"],
     ],
+    platform=True,
 )
 def record_deposit(
     books: HoldBooks,
@@ -84,6 +85,7 @@ def record_deposit(
 @command(
     event="deposit.confirmed",
     refuses=(DepositNotFound, DepositNotPending, AccountClosed, AmountOverflow),
+    platform=True,
 )
 def confirm_deposit(books: HoldBooks, *, deposit: DepositId, reason: LongText | None = None) -> None:
     """Credit an announced deposit, or one that was given up and arrived after all."""

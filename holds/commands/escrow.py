@@ -25,7 +25,7 @@ from ledger_project.log.command import command
 LIVE = (HoldNotFound, HoldExpired, EscrowDisputed, HoldNotPending)
 
 
-@command(event="escrow.locked", refuses=(InvalidRequest, *PAYMENT, InsufficientFunds, AmountOverflow))
+@command(event="escrow.locked", refuses=(InvalidRequest, *PAYMENT, InsufficientFunds, AmountOverflow), own=("buyer",))
 def lock_escrow(
     books: HoldBooks,
     *,
@@ -68,6 +68,7 @@ def lock_escrow(
         ("hold_counterparty", call["escrow"]),
         *[("hold_beside", (call["escrow"], FEES))] * bool(call["fee"] and call["fee_account"] is None),
     ],
+    own=(),
 )
 def release_escrow(
     books: HoldBooks,
@@ -80,6 +81,9 @@ def release_escrow(
 ) -> None:
     """Pay the seller what is left, or `amount` of it; a fee is kept back from that for a fee pool."""
     held = books.hold(escrow, "escrow")
+    books.require_acting_as(held.account, "a buyer's key releases the buyer's escrow")
+    if fee:
+        books.require_acting_as(None, "what a seller is charged is for the platform to say")
     require_live(held, books)
     released = part(held, amount)
     if fee > released:
@@ -93,19 +97,20 @@ def release_escrow(
     books.show_hold(held)
 
 
-@command(event="escrow.refunded", refuses=(*LIVE, CaptureExceedsHold, AmountOverflow))
+@command(event="escrow.refunded", refuses=(*LIVE, CaptureExceedsHold, AmountOverflow), own=())
 def refund_escrow(
     books: HoldBooks, *, escrow: HoldId, amount: Amount | None = None, reason: LongText | None = None
 ) -> None:
     """Give the buyer back what is left, or `amount` of it."""
     held = books.hold(escrow, "escrow")
+    books.require_acting_as(held.counterparty, "a seller's key gives the seller's escrow back")
     require_live(held, books)
     books.give_back(held, part(held, amount))
     books.write_entry("escrow_refund", description=reason, references=held.entry_references())
     books.show_hold(held)
 
 
-@command(event="escrow.disputed", refuses=LIVE)
+@command(event="escrow.disputed", refuses=LIVE, own=())
 def dispute_escrow(books: HoldBooks, *, escrow: HoldId, reason: LongText) -> None:
     """Stop release, refund and timeout until the dispute is resolved."""
     held = books.hold(escrow, "escrow")

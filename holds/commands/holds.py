@@ -29,6 +29,7 @@ WEEK = 7 * 24 * 3600
     event="hold.placed",
     refuses=(*PAYMENT, InsufficientFunds, AmountOverflow),
     seed_events=("INTENT_CREATED",),
+    own=("account",),
 )
 def place_hold(
     books: HoldBooks,
@@ -71,6 +72,7 @@ def place_hold(
     ),
     also_wants=lambda call: [("hold_payee", (call["hold"], REVENUE))] * (call["to_account"] is None),
     seed_events=("ORDER_CREATED", "PAYMENT_SUCCEEDED"),
+    own=(),
 )
 def capture_hold(
     books: HoldBooks,
@@ -89,6 +91,7 @@ def capture_hold(
     left is captured only from a hold with `allow_overcapture`: the surplus is spent like any other money.
     """
     held = books.hold(hold, "hold")
+    books.require_acting_as(held.account, "an account's own key captures that account's holds")
     require_live(held, books)
     asked = held.remaining if amount is None else amount
     surplus = max(0, asked - held.remaining) if held.allow_overcapture else 0
@@ -112,7 +115,7 @@ def capture_hold(
     books.show_hold(held)
 
 
-@command(event="hold.released", refuses=(HoldNotFound, HoldNotPending, CaptureExceedsHold, AmountOverflow))
+@command(event="hold.released", refuses=(HoldNotFound, HoldNotPending, CaptureExceedsHold, AmountOverflow), own=())
 def release_hold(
     books: HoldBooks, *, hold: HoldId, amount: Amount | None = None, reason: LongText | None = None
 ) -> None:
@@ -127,10 +130,13 @@ def release_hold(
     books.show_hold(held)
 
 
-@command(event="hold.extended", refuses=(HoldNotFound, HoldExpired, EscrowDisputed, HoldNotPending, ExpiryNotLater))
+@command(
+    event="hold.extended", refuses=(HoldNotFound, HoldExpired, EscrowDisputed, HoldNotPending, ExpiryNotLater), own=()
+)
 def extend_hold(books: HoldBooks, *, hold: HoldId, expires_in: Seconds) -> None:
     """Let a hold or an escrow that ends by itself end later: `expires_in` seconds from now."""
     held = books.hold(hold, "hold", "escrow")
+    books.require_acting_as(held.account, "an account's own key extends that account's holds")
     require_live(held, books)
     expires_at = books.now + timedelta(seconds=expires_in)
     if held.expires_at is None or expires_at <= held.expires_at:

@@ -26,6 +26,7 @@ PENDING = (HoldNotFound, HoldNotPending)
     event="stake.locked",
     refuses=(AccountNotFound, InsufficientFunds, AccountClosed, AccountFrozen, AmountOverflow),
     seed_events=("stake_lock",),
+    own=("account",),
 )
 def lock_stake(
     books: HoldBooks,

@@ -26,6 +26,7 @@ PENDING = (HoldNotFound, HoldNotPending)
 @command(
     event="withdrawal.requested",
     refuses=(AccountNotFound, NormalBalanceMismatch, InsufficientFunds, AccountClosed, AccountFrozen, AmountOverflow),
+    own=("account",),
 )
 def request_withdrawal(
     books: HoldBooks,
@@ -55,6 +56,7 @@ def request_withdrawal(
         ("hold_beside", (call["withdrawal"], CUSTODY)),
         ("withdrawal_ref", call["external_ref"]),
     ],
+    platform=True,
 )
 def confirm_withdrawal(
     books: HoldBooks, *, withdrawal: HoldId, external_ref: Text, reason: LongText | None = None

@@ -87,6 +87,7 @@ def _wants(call: Arguments, kind: str, *roles: Role) -> Iterator[Want]:
     event="payment.recorded",
     refuses=(DuplicateRecord, FeesExceedPayment, *ACCOUNTS, AmountOverflow),
     also_wants=lambda call: _wants(call, "payment", CASH, CUSTOMER, FEES),
+    platform=True,
 )
 def record_payment(
     books: Books,
@@ -133,6 +134,7 @@ def _refund_wants(call: Arguments) -> Iterator[Want]:
         AmountOverflow,
     ),
     also_wants=_refund_wants,
+    platform=True,
 )
 def record_refund(
     books: Books,
@@ -164,6 +166,7 @@ def record_refund(
     event="payout.recorded",
     refuses=(DuplicateRecord, *ACCOUNTS, InsufficientFunds, AmountOverflow),
     also_wants=lambda call: _wants(call, "payout", CASH, MERCHANT),
+    platform=True,
 )
 def record_payout(
     books: Books,
@@ -189,6 +192,7 @@ def record_payout(
     event="dispute.recorded",
     refuses=(DuplicateRecord, *ACCOUNTS, AmountOverflow),
     also_wants=lambda call: _wants(call, "dispute", CASH, DISPUTES),
+    platform=True,
 )
 def record_dispute(
     books: Books,

@@ -100,6 +100,7 @@ def _settling(call: Arguments) -> list[Want]:
         AmountOverflow,
     ),
     also_wants=_settling,
+    platform=True,
 )
 def settle_batch(
     books: Books,

@@ -19,6 +19,7 @@ from ledger_project.log.command import command
 @command(
     event="credit.drawn",
     refuses=(AccountNotFound, AccountClosed, AccountFrozen, CreditLimitExceeded, AmountOverflow),
+    own=("account",),
 )
 def draw_credit(books: Books, *, account: AccountRef, amount: Amount, reference: Text | None = None) -> None:
     """Turn a part of the credit line into available money. What comes into the account later repays it first."""
@@ -29,6 +30,7 @@ def draw_credit(books: Books, *, account: AccountRef, amount: Amount, reference:
 @command(
     event="credit.repaid",
     refuses=(AccountNotFound, AccountClosed, AccountFrozen, RepaymentExceedsCredit, InsufficientFunds),
+    own=("account",),
 )
 def repay_credit(books: Books, *, account: AccountRef, amount: Amount, reference: Text | None = None) -> None:
     """Pay drawn credit back from the account's available money, at most what was drawn."""

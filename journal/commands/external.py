@@ -284,7 +284,8 @@ def propose_adjustment(
         amount=item.amount if entry is None else -item.amount,
         reason=reason,
         status="pending",
-        proposed_by=books.actor,
+        proposed_by=books.caller.actor,
+        proposed_identity=books.caller.identity,
         proposed_at=books.now,
     )
     books.result["adjustment"] = books.add(row, ("waits", *item.key)).document()
@@ -302,11 +303,12 @@ def propose_adjustment(
         InsufficientFunds,
         AmountOverflow,
     ),
+    platform=True,
 )
 def approve_adjustment(books: Books, *, adjustment: AdjustmentId, reason: LongText | None = None) -> None:
     """Post a proposed adjustment, as of the day that it is about, and match it. Not by who proposed it."""
     row = _pending(books, adjustment)
-    if books.actor == row.proposed_by:
+    if books.caller.identity == row.proposed_identity:
         raise FourEyes(proposed_by=row.proposed_by)
     statement = _statement(books, row.statement)
     item = _item(books, statement, row.item[1])
@@ -337,7 +339,8 @@ def reject_adjustment(books: AccountBooks, *, adjustment: AdjustmentId, reason: 
 
 
 def _decide(books: Unit, row: AdjustmentRow, status: str, reason: str | None) -> None:
-    row.status, row.decided_by, row.decided_at = status, books.actor, books.now
+    row.status, row.decided_at = status, books.now
+    row.decided_by, row.decided_identity = books.caller.actor, books.caller.identity
     row.decision, row.changed = reason or "", True
 
 

@@ -23,6 +23,7 @@ def _fee_account(call: Arguments) -> list[Want]:
     event="fee.charged",
     refuses=(MOVEMENT[0], SameAccount, *MOVEMENT[1:], InsufficientFunds, AmountOverflow),
     also_wants=_fee_account,
+    own=("account",),
 )
 def charge_fee(
     books: Books,
@@ -45,7 +46,12 @@ def charge_fee(
     )
 
 
-@command(event="fee.transferred", seed_events=("fee_transfer",), refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow))
+@command(
+    event="fee.transferred",
+    seed_events=("fee_transfer",),
+    refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow),
+    platform=True,
+)
 def fee_transfer(
     books: Books,
     *,
@@ -72,6 +78,7 @@ def fee_transfer(
     seed_events=("fee_burn",),
     refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow),
     also_wants=lambda call: [("beside", (call["account"], ISSUANCE))],
+    platform=True,
 )
 def fee_burn(
     books: Books,

@@ -15,6 +15,7 @@ from ledger_project.log.command import command
     event="monitor.registered",
     refuses=(AccountNotFound, TooManyMonitors),
     also_wants=lambda call: [("monitors_of", call["account"])],
+    own=("account",),
 )
 def register_monitor(
     books: AccountBooks, *, account: AccountRef, bucket: BucketName = "available", operator: Operator, value: AnyAmount
@@ -46,7 +47,7 @@ def register_monitor(
     books.result["monitor"] = books.add(row, ("slot", facts.id, slot)).document()
 
 
-@command(event="monitor.deleted", refuses=(MonitorNotFound,))
+@command(event="monitor.deleted", refuses=(MonitorNotFound,), own=())
 def delete_monitor(books: AccountBooks, *, monitor: MonitorId) -> None:
     """Watch no more; what was crossed stays in the log."""
     row = _monitor(books, monitor)
@@ -54,7 +55,7 @@ def delete_monitor(books: AccountBooks, *, monitor: MonitorId) -> None:
     books.result["monitor"] = row.document()
 
 
-@command(event="monitor.triggered", refuses=(MonitorNotFound, MonitorNotCrossed, AlreadyTriggered))
+@command(event="monitor.triggered", refuses=(MonitorNotFound, MonitorNotCrossed, AlreadyTriggered), internal=True)
 def trigger_monitor(
     books: AccountBooks, *, monitor: MonitorId, entry: CrossingEntry, balance_before: AnyAmount, balance: AnyAmount
 ) -> None:

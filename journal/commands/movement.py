@@ -11,6 +11,7 @@ from ledger_project.log.command import command
 @command(
     event="transfer.posted",
     refuses=(AccountNotFound, SameAccount, *MOVEMENT[1:], InsufficientFunds, AmountOverflow),
+    own=("from_account",),
 )
 def transfer(
     books: Books,

@@ -28,6 +28,7 @@ def _issuance(call: Arguments) -> list[Want]:
     seed_events=("promo_mint",),
     refuses=(InvalidRequest, MOVEMENT[0], AccountUnbounded, *MOVEMENT[1:], AmountOverflow),
     also_wants=_issuance,
+    platform=True,
 )
 def promo_mint(
     books: Books,
@@ -63,6 +64,7 @@ def _expiry(books: Books, expires_in: int | None, expires_at: datetime | None) -
     seed_events=("promo_burn",),
     refuses=(*MOVEMENT, InsufficientFunds, AmountOverflow),
     also_wants=lambda call: [*_issuance(call), ("promo_purse", call["account"])],
+    platform=True,
 )
 def promo_burn(books: Books, *, account: AccountRef, amount: Amount, reference: Text | None = None) -> None:
     """Take promotional money back out of circulation, the grant that expires first before the others."""
@@ -82,6 +84,7 @@ def promo_burn(books: Books, *, account: AccountRef, amount: Amount, reference: 
     event="promo.expired",
     refuses=(PromoGrantNotFound, PromoNotExpired, AccountFrozen, AmountOverflow),
     also_wants=lambda call: [("promo_beside", (call["grant"], ISSUANCE))],
+    platform=True,
 )
 def expire_promo(books: Books, *, grant: GrantId) -> None:
     """Burn what is left of a grant whose time has come; beat does this for all of them."""

@@ -19,13 +19,14 @@ def request_reconciliation(books: AccountBooks, *, reason: LongText | None = Non
     waiting = books.find(ReconciliationRow, OPEN)
     if waiting is not None:
         raise ReconciliationUnderWay(reconciliation=ids.show("rec", waiting.id))
-    row = ReconciliationRow(books.new_id(), books.actor, reason or "", books.now)
+    row = ReconciliationRow(books.new_id(), books.caller.actor, reason or "", books.now)
     books.result["reconciliation"] = books.add(row, OPEN).document()
 
 
 @command(
     event="reconciliation.mismatched",
     refuses=(ReconciliationNotFound, ReconciliationMatched, AlreadyReported),
+    internal=True,
 )
 def report_mismatch(books: AccountBooks, *, reconciliation: ReconciliationId) -> None:
     """Say in the log that a reconciliation found differences, with their number by check; the worker does, once."""

@@ -30,6 +30,7 @@ PROMO = Bucket.PROMO
         AmountOverflow,
     ),
     also_wants=lambda call: [("refund_total", call["entry"])],
+    own=(),
 )
 def refund(books: Books, *, entry: EntryId, amount: Amount | None = None, reason: LongText | None = None) -> None:
     """Give back what an entry paid, all that is left of it or an amount, from the receiver's money to the payer.

@@ -43,6 +43,7 @@ def _wants(call: Arguments) -> list[Want]:
         AmountOverflow,
     ),
     also_wants=_wants,
+    own=("account",),
 )
 def spend(
     books: Books,

@@ -20,6 +20,7 @@ SETTLED = timedelta(minutes=10)  # until what was recorded before a moment is co
     event="statement.issued",
     refuses=(AccountNotFound, PeriodNotOver, StatementExists, StatementOutOfChain, StatementMismatch),
     also_wants=lambda call: [("statement", (call["account"], call["until"]))],
+    internal=True,
 )
 def issue_statement(
     books: AccountBooks,

@@ -13,7 +13,7 @@ def _beside(call: Arguments) -> list[Want]:
     return [("beside", (call["account"], ISSUANCE))]
 
 
-@command(event="credits.minted", refuses=(*MOVEMENT, AmountOverflow), also_wants=_beside)
+@command(event="credits.minted", refuses=(*MOVEMENT, AmountOverflow), also_wants=_beside, platform=True)
 def mint(
     books: Books,
     *,
@@ -28,7 +28,7 @@ def mint(
     books.write_entry("mint", references=references(reference=reference), metadata=metadata)
 
 
-@command(event="credits.burned", refuses=(*MOVEMENT, InsufficientFunds), also_wants=_beside)
+@command(event="credits.burned", refuses=(*MOVEMENT, InsufficientFunds), also_wants=_beside, own=("account",))
 def burn(
     books: Books,
     *,
@@ -51,6 +51,8 @@ def burn(
         ("currency", call["currency"] or SOLE_CURRENCY),
         ("account", ISSUANCE.replace("{currency}", call["currency"])) if call["currency"] else _beside(call)[0],
     ],
+    platform=True,
+    needs=lambda call: [mint.permission] if call["initial_balance"] else [],
 )
 def ensure_account(
     books: Books,

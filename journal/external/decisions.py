@@ -127,8 +127,10 @@ class AdjustmentRow(Row):
     reason: str
     status: str
     proposed_by: str
+    proposed_identity: str
     proposed_at: datetime
     decided_by: str | None = None
+    decided_identity: str | None = None
     decided_at: datetime | None = None
     decision: str = ""
     posted: UUID | None = None
@@ -162,8 +164,10 @@ class AdjustmentRow(Row):
             "reason": self.reason,
             "status": self.status,
             "proposed_by": self.proposed_by,
+            "proposed_identity": self.proposed_identity,
             "proposed_at": clock.stamp(self.proposed_at),
             "decided_by": self.decided_by,
+            "decided_identity": self.decided_identity,
             "decided_at": self.decided_at and clock.stamp(self.decided_at),
             "decision": self.decision,
             "posted": self.posted and ids.show("ent", self.posted),
@@ -208,9 +212,9 @@ class AdjustmentStore(Store):
         if proposed:
             yield (
                 "INSERT INTO journal_externaladjustment (tenant_id, decision, id, statement_id, number, entry,"
-                " counter_account_id, amount, reason, status, proposed_by, proposed_at)"
+                " counter_account_id, amount, reason, status, proposed_by, proposed_identity, proposed_at)"
                 " SELECT %s, '', * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::uuid[], %s::uuid[],"
-                " %s::text[]::numeric[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])",
+                " %s::text[]::numeric[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])",
                 (
                     tenant,
                     [row.id for row in proposed],
@@ -222,19 +226,23 @@ class AdjustmentStore(Store):
                     [row.reason for row in proposed],
                     [row.status for row in proposed],
                     [row.proposed_by for row in proposed],
+                    [row.proposed_identity for row in proposed],
                     [row.proposed_at for row in proposed],
                 ),
             )
         if decided:
             yield (
                 "UPDATE journal_externaladjustment AS old SET status = new.status, decided_by = new.decided_by,"
-                " decided_at = new.decided_at, decision = new.decision, posted = new.posted"
-                " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::uuid[])"
-                " AS new (id, status, decided_by, decided_at, decision, posted) WHERE old.id = new.id",
+                " decided_identity = new.decided_identity, decided_at = new.decided_at, decision = new.decision,"
+                " posted = new.posted"
+                " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[],"
+                " %s::uuid[]) AS new (id, status, decided_by, decided_identity, decided_at, decision, posted)"
+                " WHERE old.id = new.id",
                 (
                     [row.id for row in decided],
                     [row.status for row in decided],
                     [row.decided_by for row in decided],
+                    [row.decided_identity for row in decided],
                     [row.decided_at for row in decided],
                     [row.decision for row in decided],
                     [row.posted for row in decided],
@@ -260,8 +268,9 @@ SELECT adjustment.statement_id, adjustment.number, adjustment.entry, statement.a
 _ADJUSTMENTS = """
 SELECT adjustment.id, adjustment.statement_id, adjustment.number, adjustment.entry, statement.account_id,
        adjustment.counter_account_id, counter.name, counter.currency, counter.scale, adjustment.amount,
-       adjustment.reason, adjustment.status, adjustment.proposed_by, adjustment.proposed_at, adjustment.decided_by,
-       adjustment.decided_at, adjustment.decision, adjustment.posted
+       adjustment.reason, adjustment.status, adjustment.proposed_by, adjustment.proposed_identity,
+       adjustment.proposed_at, adjustment.decided_by, adjustment.decided_identity, adjustment.decided_at,
+       adjustment.decision, adjustment.posted
   FROM journal_externaladjustment AS adjustment
   JOIN journal_externalstatement AS statement ON statement.id = adjustment.statement_id
   JOIN accounts_account AS counter ON counter.id = adjustment.counter_account_id

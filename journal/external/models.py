@@ -143,8 +143,10 @@ class ExternalAdjustment(models.Model):
     reason = models.TextField()
     status = models.TextField(choices=Status.choices)
     proposed_by = models.TextField()
+    proposed_identity = models.TextField()  # who answers for it, whatever they are called
     proposed_at = models.DateTimeField()
     decided_by = models.TextField(null=True)
+    decided_identity = models.TextField(null=True)
     decided_at = models.DateTimeField(null=True)
     decision = models.TextField(blank=True, default="")
     posted = models.UUIDField(null=True)
@@ -161,7 +163,9 @@ class ExternalAdjustment(models.Model):
                 condition=Q(status="pending", entry__isnull=False),
                 name="adjustment_exists_of_entry",
             ),
-            CheckConstraint(condition=~Q(status="posted") | ~Q(decided_by=F("proposed_by")), name="four_eyes"),
+            CheckConstraint(
+                condition=~Q(status="posted") | ~Q(decided_identity=F("proposed_identity")), name="four_eyes"
+            ),
             CheckConstraint(
                 condition=Q(number__isnull=False, entry__isnull=True) | Q(number__isnull=True, entry__isnull=False),
                 name="adjustment_of_one",
@@ -171,6 +175,11 @@ class ExternalAdjustment(models.Model):
                 | Q(status="posted", decided_by__isnull=False, posted__isnull=False)
                 | Q(status="rejected", decided_by__isnull=False, posted__isnull=True),
                 name="adjustment_status",
+            ),
+            CheckConstraint(
+                condition=Q(decided_by__isnull=True, decided_identity__isnull=True)
+                | Q(decided_by__isnull=False, decided_identity__isnull=False),
+                name="adjustment_decided",
             ),
         ]
         indexes = [models.Index(fields=["tenant", "id"], name="adjustment_page")]

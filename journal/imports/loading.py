@@ -18,8 +18,9 @@ from accounts.rows import AccountFacts, account_key, look_up
 from journal.imports.records import Item, Party, Problem, Record
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log import executor
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import Call, Done, look
+from ledger_project.log.executor import Call, Done, SystemKey, look, system_key
 from ledger_project.web.bulk import bulk_commands
 
 BATCH = 500
@@ -110,17 +111,17 @@ def _call(plan: Plan, record: Record) -> Call:
     if record.command not in bulk_commands():
         raise _NotImportable(command=record.command)
     key = record.key if record.whole_key else _key(plan, record.key)
-    return Call.of(plan.tenant, ACTOR, key, COMMANDS[record.command], record.arguments)
+    return Call.of(plan.tenant, Caller.system(ACTOR), key, COMMANDS[record.command], record.arguments)
 
 
 class _NotImportable(Refusal):
     """Not a command that a file can have."""
 
 
-def _key(plan: Plan, key: str) -> str:
+def _key(plan: Plan, key: str) -> SystemKey:
     """The idempotency key of a record; a long one, or one with odd characters, by its hash."""
     plain = len(key) <= 180 and key.isprintable()
-    return f"import:{plan.source}:{key if plain else sha256(key.encode()).hexdigest()}"
+    return system_key("import", plan.source, key if plain else sha256(key.encode()).hexdigest())
 
 
 def _opening(plan: Plan, party: Party) -> Call:
@@ -135,7 +136,7 @@ def _opening(plan: Plan, party: Party) -> Call:
 
 
 def _made(plan: Plan, command: str, key: str, **arguments: Any) -> Call:
-    return Call.of(plan.tenant, ACTOR, _key(plan, key), COMMANDS[command], arguments)
+    return Call.of(plan.tenant, Caller.system(ACTOR), _key(plan, key), COMMANDS[command], arguments)
 
 
 class _Batch:

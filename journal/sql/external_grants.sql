@@ -3,4 +3,4 @@ GRANT SELECT, INSERT ON journal_externalstatement, journal_externalline, journal
     journal_matchedentry, journal_externaladjustment TO ledger_app;
 GRANT UPDATE (undone_at) ON journal_externalmatch TO ledger_app;
 GRANT UPDATE (active) ON journal_matchedline, journal_matchedentry TO ledger_app;
-GRANT UPDATE (status, decided_by, decided_at, decision, posted) ON journal_externaladjustment TO ledger_app;
+GRANT UPDATE (status, decided_by, decided_identity, decided_at, decision, posted) ON journal_externaladjustment TO ledger_app;

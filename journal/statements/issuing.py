@@ -13,8 +13,7 @@ from journal.exports.reading import Period
 from journal.exports.snapshot import Snapshot, snapshot
 from journal.statements.reading import statement
 from ledger_project.kernel import clock
-from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import Call, execute
+from ledger_project.log.executor import Call, execute, system_call
 from ledger_project.log.queries import read
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ def _calls(books: Snapshot, account: AccountFacts, since: datetime, end: datetim
             **({"log_root": made.root.hex()} if made.root else {}),
         }
         key = f"statement:{account.ref}:{clock.stamp(since)}"
-        yield Call.of(account.tenant, ACTOR, key, COMMANDS[COMMAND], arguments)
+        yield system_call(account.tenant, COMMAND, key=key, actor=ACTOR, **arguments)
         since = period.until
 
 

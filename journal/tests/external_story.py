@@ -5,7 +5,9 @@ from typing import Any
 
 from journal.external.models import ExternalMatch
 from ledger_project.kernel import ids
-from ledger_project.log.executor import run
+from ledger_project.log.caller import Caller
+from ledger_project.log.command import COMMANDS
+from ledger_project.log.executor import Call, execute_one
 from ledger_project.testing.ledger import Ledger
 
 HEADER = "date,amount,reference,description"
@@ -60,4 +62,5 @@ class Bank:
 
     def approve(self, adjustment: str, *, by: str = "boss") -> Any:
         key = f"approve-{adjustment}-{by}"
-        return run(self.ledger.tenant, "approve_adjustment", key=key, actor=by, adjustment=adjustment)
+        approve = COMMANDS["approve_adjustment"]
+        return execute_one(Call.of(self.ledger.tenant, Caller.system(by), key, approve, {"adjustment": adjustment}))

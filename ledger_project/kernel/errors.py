@@ -63,10 +63,15 @@ class IdempotencyKeyReused(Refusal):
     constraint = "idempotency_key_reused"
 
 
+class ReservedIdempotencyKey(Refusal):
+    """Idempotency keys that begin with `system:` are the ledger's own."""
+
+
 class Forbidden(Refusal):
-    """The API key's scopes do not allow this."""
+    """The API key may not do this: its scopes, its account or its issuer do not allow it."""
 
     status = 403
+    constraint = "key_outranks_issuer"
 
 
 class NotFound(Refusal):

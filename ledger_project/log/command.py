@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from ledger_project.kernel.errors import Refusal
+from ledger_project.kernel.errors import Forbidden, Refusal
 from ledger_project.kernel.fields import Field, Want, object_schema, parse_all
+from ledger_project.log.caller import Caller
 from ledger_project.log.unit import Unit
 
 Arguments = dict[str, Any]
@@ -37,6 +38,18 @@ class Command:
     also_wants: Callable[[Arguments], Iterable[Want]]
     secrets: frozenset[str]
     seed_events: tuple[str, ...]
+    internal: bool
+    own: frozenset[str] | None
+    platform: bool
+    needs: Callable[[Arguments], Iterable[str]]
+
+    def require(self, caller: Caller) -> None:
+        """Whether this caller may send the command at all. Refuses: Forbidden."""
+        if self.internal and not caller.is_system:
+            raise Forbidden(reason="the ledger gives this command to itself")
+        caller.require(self.permission)
+        if caller.account is not None and self.own is None:
+            raise Forbidden(reason="this command is the tenant's; an account's own key cannot send it")
 
     def parse(self, raw: Mapping[str, Any]) -> Arguments:
         """The call's arguments from JSON, or a refusal that names the field."""
@@ -77,12 +90,21 @@ def command(
     also_wants: Callable[[Arguments], Iterable[Want]] = lambda arguments: (),
     secrets: Iterable[str] = (),
     seed_events: tuple[str, ...] = (),
+    internal: bool = False,
+    own: Iterable[str] | None = None,
+    platform: bool = False,
+    needs: Callable[[Arguments], Iterable[str]] = lambda arguments: (),
 ) -> Callable[[Callable[..., None]], Command]:
     """Declare the decorated plan as a command.
 
     `also_wants` names rows that follow from the arguments without being one of them (the fee account of a payment);
     `secrets` are arguments that a repeated call need not repeat (the digest of a fresh key); `seed_events` are the
     names that the event has in the system it comes from.
+
+    Who may send it: an `internal` command, nobody but the ledger itself. `own` are the arguments that an account's own
+    key may give only as its account; without `own`, such keys cannot send the command. A `platform` command is made for
+    the platform's accounts, so it may take from them and may make money; for others that is a right of its own. `needs`
+    are the further permissions that arguments call for.
     """
 
     def declare(plan: Callable[..., None]) -> Command:
@@ -103,6 +125,10 @@ def command(
             also_wants=also_wants,
             secrets=frozenset(secrets),
             seed_events=seed_events,
+            internal=internal,
+            own=None if own is None else frozenset(own),
+            platform=platform,
+            needs=needs,
         )
         COMMANDS[name] = declared
         return declared

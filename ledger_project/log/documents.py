@@ -140,6 +140,16 @@ def read(event_ids: Iterable[UUID], look: Look) -> dict[UUID, tuple[Document, by
     return documents
 
 
+def concerns(document: Document, account: str) -> bool:
+    """Whether an event is one account's: it moved the account's money, or is about the account or a row of its own."""
+    entry = document.get("entry")
+    if entry and any(posting["account"] == account for posting in entry["postings"]):
+        return True
+    nouns = [noun for noun in document["result"].values() if isinstance(noun, dict)]
+    nouns += document["result"].get("opened", ())
+    return any(account in (noun.get("id"), noun.get("account"), noun.get("counterparty")) for noun in nouns)
+
+
 def load_json(value: Any) -> Any:
     """A jsonb column: Django's connection leaves it as text."""
     return json.loads(value) if isinstance(value, str) else value

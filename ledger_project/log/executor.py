@@ -22,9 +22,16 @@ from psycopg import errors as pg
 
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import content_hash, plain
-from ledger_project.kernel.errors import Busy, IdempotencyKeyRequired, IdempotencyKeyReused, Refusal
+from ledger_project.kernel.errors import (
+    Busy,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    Refusal,
+    ReservedIdempotencyKey,
+)
 from ledger_project.kernel.fields import TextField
 from ledger_project.log import counting, documents
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS, Arguments, Command
 from ledger_project.log.documents import Document
 from ledger_project.log.grouping import Group
@@ -35,27 +42,54 @@ MAX_BATCH = 1000
 PART = 100  # accepted calls that are written together
 ATTEMPTS = 8  # each repeat follows another writer's commit, or a lost connection
 KEY = TextField(maximum=255)
+_RESERVED = "system:"
+
+
+class SystemKey(str):
+    """An idempotency key of the ledger's own calls, whoever they are made for. No caller's text is one."""
+
+    __slots__ = ()
+
+
+def system_key(*parts: Any) -> SystemKey:
+    """The key of a call that the ledger makes of itself, from what the call is about."""
+    return SystemKey(":".join(["system", *map(str, parts)]))
+
+
+def fit_key(caller: Caller, key: str | None) -> str:
+    """Refuses: IdempotencyKeyRequired, InvalidRequest, ReservedIdempotencyKey."""
+    if not key:
+        raise IdempotencyKeyRequired()
+    KEY.parse(key, "idempotency_key")
+    if key.startswith(_RESERVED) and not (caller.is_system or isinstance(key, SystemKey)):
+        raise ReservedIdempotencyKey(idempotency_key=key)
+    return key
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One command with its arguments, on behalf of one actor of one tenant."""
+    """One command with its arguments, from one caller of one tenant."""
 
     tenant: int
-    actor: str
+    caller: Caller
     idempotency_key: str
     command: Command
     arguments: Arguments
     payload: dict[str, Any]
 
     @classmethod
-    def of(cls, tenant: int, actor: str, key: str | None, command: Command, raw: dict[str, Any]) -> "Call":
-        """A call from untrusted JSON. Refuses: what is wrong with the key, then with the arguments."""
-        if not key:
-            raise IdempotencyKeyRequired()
-        KEY.parse(key, "idempotency_key")
+    def of(cls, tenant: int, caller: Caller, key: str | None, command: Command, raw: dict[str, Any]) -> "Call":
+        """A call from untrusted JSON.
+
+        Refuses: who may not send the command, what is wrong with the key, then with the arguments, then what these
+        arguments need besides.
+        """
+        command.require(caller)
+        key = fit_key(caller, key)
         arguments = command.parse(raw)
-        return cls(tenant, actor, key, command, arguments, command.render(arguments))
+        for permission in command.needs(arguments):
+            caller.require(permission)
+        return cls(tenant, caller, key, command, arguments, command.render(arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +149,13 @@ def _may_share(dry_run: bool) -> bool:
 
 
 def run(tenant: int, command: str, /, *, key: str, actor: str = "system", dry_run: bool = False, **raw: Any) -> Done:
-    """Execute a command by name from trusted code: tasks, management commands, the admin, tests."""
-    return execute_one(Call.of(tenant, actor, key, COMMANDS[command], raw), dry_run=dry_run)
+    """Execute a command by name for the ledger itself: tasks and management commands. `key` becomes a system key."""
+    return execute_one(system_call(tenant, command, key=key, actor=actor, **raw), dry_run=dry_run)
+
+
+def system_call(tenant: int, command: str, /, *, key: str, actor: str = "system", **raw: Any) -> Call:
+    """A call that the ledger makes of itself, under a key that no caller can have spent before."""
+    return Call.of(tenant, Caller.system(actor), system_key(key), COMMANDS[command], raw)
 
 
 def execute(calls: Sequence[Call], *, atomic: bool = False, dry_run: bool = False) -> list[Result]:
@@ -263,12 +302,12 @@ class _Attempt:
             key = call.idempotency_key
             if key in spent:
                 event_id, command, payload = spent[key]
-                refusal = _reuse(call, command, documents.load_json(payload), event_id)
+                refusal = _reuse(call, command, documents.load_json(payload), event_id, stored[event_id][0])
                 results.append(refusal or Done(*stored[event_id], replayed=True))
             elif key in fresh:
                 twin, done = fresh[key]
                 event_id = UUID(hex=done.document["id"][4:])
-                refusal = _reuse(call, twin.command.name, twin.payload, event_id)
+                refusal = _reuse(call, twin.command.name, twin.payload, event_id, done.document)
                 results.append(refusal or Done(done.document, done.content_hash, replayed=True, dry_run=self.dry_run))
             else:
                 result = self._plan_one(call, batch)
@@ -285,9 +324,12 @@ class _Attempt:
 
     def _plan_one(self, call: Call, batch: Batch) -> Done | Refusal | Exception:
         event_id = ids.make(batch.now, len(self.accepted))
-        unit = call.command.books(batch, tenant=self.tenant, event_id=event_id, actor=call.actor)
+        command, caller = call.command, call.caller
+        unit = command.books(batch, tenant=self.tenant, event_id=event_id, caller=caller, command=command)
         try:
-            call.command.plan(unit, **call.arguments)
+            if caller.account is not None:
+                unit.keep_within(call.arguments)
+            command.plan(unit, **call.arguments)
             unit.finish()
         except Refusal as refusal:
             # Its traceback would hold the frame with the results, and so itself and all rows of the batch, until the
@@ -302,7 +344,7 @@ class _Attempt:
             type=call.command.event,
             command=call.command.name,
             idempotency_key=call.idempotency_key,
-            actor=call.actor,
+            actor=call.caller.actor,
             recorded_at=batch.now,
             payload=call.payload,
             result=unit.result,
@@ -376,8 +418,13 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, spent.*
 """
 
 
-def _reuse(call: Call, command: str, payload: dict[str, Any], event_id: UUID) -> IdempotencyKeyReused | None:
-    """The refusal for a key that was spent on other content, naming what differs."""
+def _reuse(
+    call: Call, command: str, payload: dict[str, Any], event_id: UUID, document: Document
+) -> IdempotencyKeyReused | None:
+    """The refusal for a key that was spent on other content, naming what differs; to others, that it was spent."""
+    account = call.caller.account_ref
+    if account is not None and not documents.concerns(document, account):
+        return IdempotencyKeyReused()
     secrets = call.command.secrets
     names = sorted((call.payload.keys() | payload.keys()) - secrets)
     differing = [name for name in names if call.payload.get(name) != payload.get(name)]
@@ -403,7 +450,7 @@ def _events(tenant: int, batch: Batch, accepted: list[tuple[Call, Unit, Done]]) 
             [call.command.event for call in calls],
             [call.command.name for call in calls],
             [call.idempotency_key for call in calls],
-            [call.actor for call in calls],
+            [call.caller.actor for call in calls],
             [plain(call.payload) for call in calls],
             [plain(unit.result) for _, unit, _ in accepted],
             [done.content_hash for _, _, done in accepted],

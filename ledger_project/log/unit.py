@@ -4,13 +4,17 @@ A *store* knows how one kind of row is read under lock and written back. A *unit
 row when the plan first asks for it, so a refused command leaves no trace in the rows that the rest of its batch sees.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 from uuid import UUID
 
 from ledger_project.kernel import ids
+from ledger_project.log.caller import Caller
+
+if TYPE_CHECKING:
+    from ledger_project.log.command import Command
 
 R = TypeVar("R", bound="Row")
 
@@ -30,6 +34,10 @@ class Row:
 
     def copy(self) -> Self:
         raise NotImplementedError
+
+    def belongs_to(self, caller: Caller) -> bool:
+        """Whether an account's own key may name this row; what does not say so is the tenant's."""
+        return False
 
 
 Query = tuple[str, Sequence[Any]]
@@ -72,6 +80,11 @@ class Store:
         super().__init_subclass__()
         cls.row.store = cls()
         Store.all = sorted([*Store.all, cls.row.store], key=lambda store: store.rank)
+
+    @classmethod
+    def of_kind(cls, kind: str) -> "Store | None":
+        """The store that reads references of a kind."""
+        return next((store for store in cls.all if kind in store.kinds), None)
 
     def takes_part(self, wants: Wants) -> bool:
         return not self.kinds.isdisjoint(wants.refs)
@@ -121,14 +134,16 @@ class Batch:
 class Unit:
     """One command at work on the rows of its batch."""
 
-    def __init__(self, batch: Batch, *, tenant: int, event_id: UUID, actor: str) -> None:
+    def __init__(self, batch: Batch, *, tenant: int, event_id: UUID, caller: Caller, command: "Command") -> None:
         self.batch = batch
         self.tenant = tenant
         self.event_id = event_id
-        self.actor = actor
+        self.caller = caller
+        self.command = command
         self.now = batch.now
         self.rows: dict[tuple[type, Hashable], Any] = {}
         self.names: dict[tuple[type, Hashable], Hashable] = {}
+        self.hidden: set[tuple[type, Hashable]] = set()
         self.entry: Described | None = None
         self.result: dict[str, Any] = {}
         self._made = 0
@@ -137,6 +152,8 @@ class Unit:
         """This command's copy of a locked row, by its key or a name, or None where there is no such row."""
         label = (kind, name)
         key = (kind, self.names.get(label) or self.batch.names.get(label) or name)
+        if key in self.hidden:
+            return None
         mine: R | None = self.rows.get(key)
         if mine is None:
             shared = self.batch.rows.get(key)
@@ -144,6 +161,22 @@ class Unit:
                 return None
             mine = self.rows[key] = shared.copy()
         return mine
+
+    def known(self, kind: type[R]) -> list[R]:
+        """This command's copies of all locked rows of a kind."""
+        found = (self.find(kind, key) for row, key in list(self.batch.rows) if row is kind)
+        return [row for row in found if row is not None]
+
+    def keep_within(self, arguments: Mapping[str, Any]) -> None:
+        """Show an account's own key no row of others: what its arguments name and it may not see is not there."""
+        for name, form in self.command.fields.items():
+            if arguments[name] is None:
+                continue
+            for kind, ref in form.wants(arguments[name]):
+                store = Store.of_kind(kind)
+                row = self.find(store.row, ref) if store else None
+                if store and row is not None and not row.belongs_to(self.caller):
+                    self.hidden.add((store.row, row.key))
 
     def add(self, row: R, *names: Hashable) -> R:
         """A new row, found from now on under its key and its names."""

@@ -9,11 +9,13 @@ from django.db.models import Sum
 from accounts.answers import answer
 from accounts.models import Balance, Tenant
 from journal.models import Posting
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import Call, Done, execute, look, run
+from ledger_project.log.executor import Call, Done, execute, execute_one, look
 from ledger_project.log.executor import Result as ExecutorResult
 from ledger_project.log.models import Event
 
+TEST = Caller.system("test")
 BUCKETS = ("available", "held", "escrowed", "bonded", "fee_pool", "promo", "credit_used")
 
 
@@ -27,10 +29,10 @@ class Ledger:
             self.run("register_currency", code=currency, scale=scale)
 
     def run(self, command: str, /, *, key: str | None = None, dry_run: bool = False, **arguments: Any) -> Done:
-        return run(self.tenant, command, key=key or next(self._keys), actor="test", dry_run=dry_run, **arguments)
+        return execute_one(self.call(command, key=key, **arguments), dry_run=dry_run)
 
     def call(self, command: str, /, *, key: str | None = None, **arguments: Any) -> Call:
-        return Call.of(self.tenant, "test", key or next(self._keys), COMMANDS[command], arguments)
+        return Call.of(self.tenant, TEST, key or next(self._keys), COMMANDS[command], arguments)
 
     def execute(self, *calls: Call, **options: Any) -> list[ExecutorResult]:
         return execute(calls, **options)

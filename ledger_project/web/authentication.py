@@ -7,11 +7,11 @@ Only the SHA-256 of the secret is stored; 192 random bits need no slow hash. A k
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -21,6 +21,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from ledger_project.kernel import clock
+from ledger_project.log.caller import Caller
 from ledger_project.web.errors import NotAuthenticated
 
 _TOKEN = re.compile(r"lk_([0-9a-f]{12})_([0-9a-f]{48})")
@@ -34,16 +35,32 @@ class Principal:
     tenant: int
     id: UUID
     prefix: str
-    scopes: frozenset[str]
-    account: UUID | None
-    expires_at: datetime | None
+    caller: Caller
 
     is_authenticated: ClassVar[bool] = True
 
+    @classmethod
+    def of(
+        cls,
+        tenant: int,
+        id: UUID,
+        prefix: str,
+        scopes: Iterable[str],
+        account: UUID | None,
+        expires_at: datetime | None,
+        *,
+        identity: str,
+        lineage: Iterable[UUID] = (),
+    ) -> Self:
+        """The key; the log names it by its prefix."""
+        caller = Caller(
+            f"key:{prefix}", identity, frozenset(scopes), account, id, lineage=tuple(lineage), expires_at=expires_at
+        )
+        return cls(tenant, id, prefix, caller)
+
     @property
-    def actor(self) -> str:
-        """How the log names this caller."""
-        return f"key:{self.prefix}"
+    def account(self) -> UUID | None:
+        return self.caller.account
 
 
 LookUp = Callable[[str, bytes], Principal | None]
@@ -92,8 +109,9 @@ def authenticate(request: HttpRequest) -> Principal | None:
     principal = _cache.find(shape[1], digest_of(shape[2]))
     if principal is None:
         raise NotAuthenticated(reason="this key is unknown or revoked")
-    if principal.expires_at is not None and principal.expires_at <= clock.now():
-        raise NotAuthenticated(reason="this key has expired", expired_at=clock.stamp(principal.expires_at))
+    expires_at = principal.caller.expires_at
+    if expires_at is not None and expires_at <= clock.now():
+        raise NotAuthenticated(reason="this key has expired", expired_at=clock.stamp(expires_at))
     return principal
 
 

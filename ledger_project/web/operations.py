@@ -1,7 +1,7 @@
 """What staff do in the back office: run a command on a row, or on some rows of a list.
 
 Every operation goes through one page that says what will happen and asks why, and ends in commands like any other
-caller's: the actor is `user:<name>`, and the form's one-time token is the idempotency key, so a double click or a
+caller's: the caller is the person, and the form's one-time token is the idempotency key, so a double click or a
 reload posts once.
 """
 
@@ -18,8 +18,9 @@ from django.db.models import Model
 
 from ledger_project.kernel import money
 from ledger_project.kernel.errors import Refusal
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS
-from ledger_project.log.executor import Call, Done, Result, execute, execute_one
+from ledger_project.log.executor import Call, Done, Result, execute, execute_one, system_key
 from ledger_project.web.figures import Section
 
 ROWS_AT_ONCE = 100  # of one bulk operation: what a person can have looked at
@@ -115,17 +116,17 @@ class Operation:
     def permission(self) -> str:
         return COMMANDS[self.command].permission
 
-    def call(self, row: Model, public_id: str, form: OperationForm, *, actor: str) -> Call:
+    def call(self, row: Model, public_id: str, form: OperationForm, *, caller: Caller) -> Call:
         """The call for one row. Refuses what the command's own fields refuse."""
         token = form.cleaned_data["token"]
         subject = {self.subject: public_id} if self.subject else {}
         tenant = row.pk if self.subject is None else row.tenant_id  # type: ignore[attr-defined]
-        key = f"staff:{token}:{public_id}"
-        return Call.of(tenant, actor, key, COMMANDS[self.command], {**subject, **form.arguments()})
+        key = system_key("staff", token, public_id)
+        return Call.of(tenant, caller, key, COMMANDS[self.command], {**subject, **form.arguments()})
 
-    def run(self, row: Model, public_id: str, form: OperationForm, *, actor: str) -> Done:
+    def run(self, row: Model, public_id: str, form: OperationForm, *, caller: Caller) -> Done:
         """Do it. Commands that have a door of their own go through it instead."""
-        return execute_one(self.call(row, public_id, form, actor=actor))
+        return execute_one(self.call(row, public_id, form, caller=caller))
 
     def rehearse(self, call: Call) -> Sequence[Section]:
         """What the call would do. Refuses what the call would be refused."""
@@ -165,13 +166,15 @@ class Outcome:
         return ", ".join(parts)
 
 
-def carry_out(operation: Operation, rows: Sequence[tuple[Model, str]], form: OperationForm, *, actor: str) -> Outcome:
+def carry_out(
+    operation: Operation, rows: Sequence[tuple[Model, str]], form: OperationForm, *, caller: Caller
+) -> Outcome:
     """One command for each row (with its public id), each accepted or refused on its own."""
     outcome = Outcome()
     by_tenant: dict[int, list[Call]] = {}
     for row, public_id in rows:
         try:
-            call = operation.call(row, public_id, form, actor=actor)
+            call = operation.call(row, public_id, form, caller=caller)
         except Refusal as refusal:
             outcome.add(refusal)
         else:

@@ -23,7 +23,7 @@ from ledger_project.log.feed import Sealed
 from ledger_project.web.authentication import Principal, authenticate
 from ledger_project.web.commands import LightView, admit
 from ledger_project.web.errors import NotAuthenticated
-from ledger_project.web.permissions import READ, require
+from ledger_project.web.permissions import READ
 from ledger_project.webhooks import messages
 from ledger_project.webhooks.errors import TooManyStreams
 
@@ -128,7 +128,7 @@ class EventStreamView(LightView):
 
     def serve(self, request: HttpRequest, named: dict[str, str]) -> HttpResponse:
         principal = admit(request)
-        require(principal, READ)
+        principal.caller.require(READ)
         stream = EventStream(request, principal, _after(request))
         response = StreamingHttpResponse(stream, content_type="text/event-stream")
         response.headers["Cache-Control"] = "no-store"

@@ -11,7 +11,6 @@ from ledger_project.log.command import COMMANDS
 from ledger_project.web.commands import CommandView, admit, idempotency_key, read_options, reply
 from ledger_project.web.filters import FieldFilter, ListFilters
 from ledger_project.web.parsing import read_object
-from ledger_project.web.permissions import require
 from ledger_project.web.views import ListView
 from ledger_project.web.waiting import await_seal
 from reserves import issuing
@@ -70,7 +69,7 @@ class IssueAttestation(CommandView):
 
     def serve(self, request: HttpRequest, named: dict[str, str]) -> HttpResponse:
         principal = admit(request)
-        require(principal, COMMANDS[issuing.COMMAND].permission)
+        COMMANDS[issuing.COMMAND].require(principal.caller)
         options = read_options(request)
         body = read_object(request)
         for name in body:
@@ -83,7 +82,7 @@ class IssueAttestation(CommandView):
             principal.tenant,
             currency,
             key=idempotency_key(request),
-            actor=principal.actor,
+            caller=principal.caller,
             dry_run=options.dry_run,
         )
         answered = self.answer(done)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ledger_project.kernel import clock
 from ledger_project.log import sealing
-from ledger_project.testing.ledger import Ledger
+from ledger_project.testing.ledger import TEST, Ledger
 from reserves import issuing
 from reserves.models import Attestation
 
@@ -25,6 +25,6 @@ def attest(ledger: Ledger, currency: str | None = None) -> Attestation:
     """The attestation of all that was done until now."""
     sealing.seal()
     key = f"attest-{Attestation.objects.filter(tenant=ledger.tenant).count()}"
-    done = issuing.issue(ledger.tenant, currency, key=key, actor="test")
+    done = issuing.issue(ledger.tenant, currency, key=key, caller=TEST)
     made = done.document["result"]["attestation"]
     return Attestation.objects.select_related("checkpoint").get(pk=made["id"][4:])

@@ -18,7 +18,7 @@ from ledger_project.kernel.errors import IdempotencyKeyReused
 from ledger_project.log import sealing, signing
 from ledger_project.log.executor import Done
 from ledger_project.testing.crowd import together
-from ledger_project.testing.ledger import Ledger
+from ledger_project.testing.ledger import TEST, Ledger
 from reserves import issuing, loading
 from reserves.models import Attestation, AttestationLeaf
 from reserves.tests.story import attest, record, register
@@ -61,7 +61,7 @@ def test_what_is_posted_behind_the_checkpoint_is_not_counted(ledger: Ledger) -> 
     record(ledger, amount=999, ago=1)
     ledger.run("update_reserve_asset", asset="bank", haircut_bps=5000)
 
-    done = issuing.issue(ledger.tenant, None, key="a", actor="test")
+    done = issuing.issue(ledger.tenant, None, key="a", caller=TEST)
 
     made = done.document["result"]["attestation"]
     assert (made["outstanding"], made["eligible_reserves_total"]) == ("100", "100")
@@ -111,20 +111,20 @@ def test_the_signature_verifies_with_another_library(ledger: Ledger, algorithm: 
 def test_a_repeated_call_has_the_first_answer(ledger: Ledger) -> None:
     ledger.open("alice", funded=1)
     sealing.seal()
-    first = issuing.issue(ledger.tenant, None, key="a", actor="test")
+    first = issuing.issue(ledger.tenant, None, key="a", caller=TEST)
     ledger.run("mint", account="alice", amount=1)
     ledger.run("register_currency", code="USD", scale=2)  # from now on the currency must be named
     sealing.seal()
 
-    again = issuing.issue(ledger.tenant, None, key="a", actor="test")
+    again = issuing.issue(ledger.tenant, None, key="a", caller=TEST)
 
     assert again.replayed
     assert again.document == first.document
     assert Attestation.objects.filter(tenant=ledger.tenant).count() == 1
     with pytest.raises(IdempotencyKeyReused):
-        issuing.issue(ledger.tenant, "USD", key="a", actor="test")
+        issuing.issue(ledger.tenant, "USD", key="a", caller=TEST)
     with pytest.raises(CurrencyNotFound):
-        issuing.issue(ledger.tenant, None, key="b", actor="test")
+        issuing.issue(ledger.tenant, None, key="b", caller=TEST)
 
 
 def test_a_rehearsal_stores_nothing(ledger: Ledger) -> None:
@@ -132,7 +132,7 @@ def test_a_rehearsal_stores_nothing(ledger: Ledger) -> None:
     sealing.seal()
     before = ledger.size()
 
-    issuing.issue(ledger.tenant, None, key="a", actor="test", dry_run=True)
+    issuing.issue(ledger.tenant, None, key="a", caller=TEST, dry_run=True)
 
     assert ledger.size() == before
     assert not Attestation.objects.filter(tenant=ledger.tenant).exists()
@@ -143,7 +143,7 @@ def test_several_at_once_stand_in_one_row(ledger: Ledger) -> None:
     ledger.open("alice", funded=1)
     sealing.seal()
 
-    actions = [partial(issuing.issue, ledger.tenant, None, key=f"k{n}", actor="test") for n in range(3)]
+    actions = [partial(issuing.issue, ledger.tenant, None, key=f"k{n}", caller=TEST) for n in range(3)]
     assert [isinstance(each, Done) for each in together(actions)] == [True] * 3
 
     issued = Attestation.objects.filter(tenant=ledger.tenant).order_by("sequence")

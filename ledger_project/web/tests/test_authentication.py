@@ -11,10 +11,10 @@ from django.conf import settings
 from django.test import Client, override_settings
 
 from ledger_project.kernel import clock
+from ledger_project.log.caller import covers
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
 from ledger_project.web import throttling
-from ledger_project.web.permissions import covers
 
 BOB = {"name": "bob"}
 

@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Tenant
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Refusal
+from ledger_project.log.caller import Caller
+from ledger_project.log.executor import system_key
 from reserves import exporting
 from reserves.issuing import issue
 from reserves.loading import repeat
@@ -37,7 +39,10 @@ class Command(BaseCommand):
             return
         try:
             done = issue(
-                tenant.pk, options["currency"], key=f"attest:{uuid.uuid4().hex}", actor="system:attest_command"
+                tenant.pk,
+                options["currency"],
+                key=system_key("attest", uuid.uuid4().hex),
+                caller=Caller.system("system:attest_command"),
             )
         except Refusal as refusal:
             raise CommandError(str(refusal)) from refusal
