@@ -28,8 +28,9 @@ class AccountBooks(Unit):
     def keep_within(self, arguments: Mapping[str, Any]) -> None:
         """Refuses: Forbidden, where an argument that is to be the caller's own account is another's."""
         for name in self.command.own or ():
-            row = self.find(AccountRow, arguments[name]) if arguments[name] is not None else None
-            if row is not None and row.facts.id != self.caller.account:
+            given = arguments[name]
+            row = self.find(AccountRow, given) if given is not None else None
+            if given is None or (row is not None and row.facts.id != self.caller.account):
                 raise Forbidden(field=name, reason="an account's own key acts for that account alone")
         super().keep_within(arguments)
 

@@ -51,7 +51,7 @@ def issue_api_key(
             raise UnknownScope(scope=scope)
         if not issuer.may(scope):
             raise Forbidden(scope=scope, reason="a key cannot grant a scope that it lacks")
-    holder = books.account(account).facts.id if account is not None else issuer.account
+    holder = books.account(account).facts.id if account is not None else None
     key_id = books.new_id()
     ends = [issuer.expires_at, books.now + timedelta(seconds=expires_in) if expires_in else None]
     key = ApiKeyRow(

@@ -28,7 +28,7 @@ FIRST_USES = [
 
 def test_whoever_may_only_open_accounts_cannot_stop_a_deposit(ledger: Ledger) -> None:
     ledger.open("alice")
-    mallory = Api(ledger, "accounts.open_account", "journal.ensure_account")
+    mallory = Api(ledger, "accounts.open_account", "accounts.open_unbounded", "journal.ensure_account")
 
     for body in (
         {"name": "platform:custody:CRD"},

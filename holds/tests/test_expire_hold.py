@@ -123,7 +123,11 @@ def test_the_sweepers_keys_name_the_hold(books: Story) -> None:
         expire_due()
 
     event = Event.objects.filter(tenant=books.tenant).latest("id")
-    assert (event.idempotency_key, event.actor, event.command) == (f"expire:{hold}", "system:expiry", "expire_hold")
+    assert (event.idempotency_key, event.actor, event.command) == (
+        f"system:expire:{hold}",
+        "system:expiry",
+        "expire_hold",
+    )
 
 
 def test_a_key_spent_by_somebody_else_does_not_keep_a_hold_from_ending(books: Story) -> None:

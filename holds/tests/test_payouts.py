@@ -231,7 +231,7 @@ def test_crash_after_the_ledger(books: Story, http: HttpExecutor, receiver: Rece
 
     assert (books.size(), receiver.requests) == (size, [])
     key = Event.objects.filter(tenant=books.tenant).latest("id").idempotency_key
-    assert key == f"confirm:{withdrawal}"
+    assert key == f"system:confirm:{withdrawal}"
 
 
 def test_workers_at_once_share_the_work(books: Story, http: HttpExecutor, receiver: Receiver) -> None:

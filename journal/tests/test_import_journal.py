@@ -321,5 +321,5 @@ def test_who_imported_stands_in_the_log(load):
 
     events = Event.objects.filter(tenant=books.tenant, actor="task:import_journal").order_by("id")
     short, long = (event.idempotency_key for event in events)
-    assert short == "import:jsonl:e-1"
-    assert long == "import:jsonl:" + sha256(b"e" * 300).hexdigest()
+    assert short == "system:import:jsonl:e-1"
+    assert long == "system:import:jsonl:" + sha256(b"e" * 300).hexdigest()

@@ -296,9 +296,9 @@ def test_the_database_forbids_it_by_itself(bank, alias):
         f" VALUES ({key}, {tenant}, '{account}', '{other[4:]}', true)"
     )
     propose = (
-        "INSERT INTO journal_externaladjustment (id, number, amount, reason, status, proposed_by, proposed_at,"
-        " decision, counter_account_id, statement_id, tenant_id) SELECT gen_random_uuid(), number, amount, reason,"
-        " status, proposed_by, proposed_at, decision, counter_account_id, statement_id, tenant_id"
+        "INSERT INTO journal_externaladjustment (id, number, amount, reason, status, proposed_by,"
+        " proposed_identity, proposed_at, decision, counter_account_id, statement_id, tenant_id) SELECT gen_random_uuid(), number, amount, reason,"
+        " status, proposed_by, proposed_identity, proposed_at, decision, counter_account_id, statement_id, tenant_id"
         f" FROM journal_externaladjustment WHERE id = '{ids.read('adj', adjustment)}'"
     )
     post = "UPDATE journal_externaladjustment SET status = 'posted', decided_at = now(), posted = gen_random_uuid()"
@@ -312,7 +312,9 @@ def test_the_database_forbids_it_by_itself(bank, alias):
         AlreadyMatched: [f"{line}, '{statement}', 1, true)"],
         MatchDoesNotAddUp: [copy],
         AdjustmentExists: [propose],
-        FourEyes: [f"{post}, decided_by = proposed_by WHERE status = 'pending' AND tenant_id = {tenant}"],
+        FourEyes: [
+            f"{post}, decided_by = 'x', decided_identity = proposed_identity WHERE status = 'pending' AND tenant_id = {tenant}"
+        ],
     }
     for refusal, wrong in statements.items():
         assert constraint(attempt(alias, *wrong)) == refusal.constraint, refusal
@@ -323,7 +325,7 @@ def test_the_database_forbids_it_by_itself(bank, alias):
     again = f"UPDATE journal_matchedline SET active = true WHERE match_id = '{match.pk}'"
     assert constraint(attempt(alias, again)) == MatchUndone.constraint
     bank.ledger.run("reject_adjustment", adjustment=adjustment, reason="x")
-    decided = f"{post}, decided_by = 'boss' WHERE tenant_id = {tenant}"
+    decided = f"{post}, decided_by = 'boss', decided_identity = 'boss' WHERE tenant_id = {tenant}"
     assert constraint(attempt(alias, decided)) == AdjustmentNotPending.constraint
 
 

@@ -44,7 +44,11 @@ def settle_permissions(sender: AppConfig, using: str, **_: Any) -> None:
     if not models:
         return
     wanted = {name: groups for name, groups in STAFF_TABLES.items() if name.split(".")[0] == sender.label}
-    declared = [command for command in COMMANDS.values() if command.permission.startswith(f"{sender.label}.")]
+    declared = [
+        command
+        for command in COMMANDS.values()
+        if command.permission.startswith(f"{sender.label}.") and not command.internal
+    ]
     if declared:
         # Django files a permission under a model; the app's first one stands for the app.
         home = ContentType.objects.db_manager(using).get_for_model(models[0])

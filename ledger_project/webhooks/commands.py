@@ -107,7 +107,7 @@ def rotate_webhook_secret(books: Unit, *, webhook: WebhookId) -> None:
     _show(books, row)
 
 
-@command(event="webhook.disabled", refuses=(WebhookNotFound, WebhookDisabled), internal=True)
+@command(event="webhook.disabled", refuses=(WebhookNotFound, WebhookDisabled))
 def disable_webhook(books: Unit, *, webhook: WebhookId, reason: DisabledReason = "requested") -> None:
     """Stop telling a URL: on request, or because it answered 410 (`gone`) or nothing has reached it for days."""
     row = _webhook(books, webhook)

@@ -58,7 +58,7 @@ VERBS = (
     Verb("account close", "close_account", "account", "reason"),
     Verb("credit-limit", "set_credit_limit", "account credit_limit"),
     Verb("currency register", "register_currency", "code", "scale name"),
-    Verb("api-key revoke", "revoke_api_key", "api_key"),
+    Verb("api-key revoke", "revoke_api_key", "api_key", "descendants"),
     Verb(
         "session-key issue",
         "issue_session_key",
@@ -137,16 +137,8 @@ VERBS = (
     # Reconciliations, statements, monitors and webhooks
     Verb("reconciliation request", "request_reconciliation", "", "reason"),
     Verb("account repair", "repair_balance", "account reason"),
-    Verb("reconciliation report", "report_mismatch", "reconciliation"),
-    Verb(
-        "statement issue",
-        "issue_statement",
-        "account since until total_in total_out lines_hash log_from log_to",
-        "log_root",
-    ),
     Verb("monitor register", "register_monitor", "account operator value", "bucket"),
     Verb("monitor delete", "delete_monitor", "monitor"),
-    Verb("monitor trigger", "trigger_monitor", "monitor entry balance_before balance"),
     Verb("webhook update", "update_webhook", "webhook", "url types description enabled"),
     Verb("webhook delete", "delete_webhook", "webhook"),
     Verb("webhook disable", "disable_webhook", "webhook", "reason"),
