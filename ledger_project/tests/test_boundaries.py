@@ -47,7 +47,7 @@ class World:
         self.ledger = ledger = Ledger()
         ledger.open("alice", "bob", "shop", funded=1000)
         for name in ("alice", "bob"):
-            ledger.run("set_credit_limit", account=name, credit_limit=50)
+            ledger.run("set_credit_limit", account=name, credit_limit=500)
             ledger.run("draw_credit", account=name, amount=20)
         self.tenant = Api(ledger)
         self.reader = Api(ledger, "read")
@@ -59,6 +59,10 @@ class World:
 
     def entry(self, command: str, **arguments: Any) -> str:
         return "ent_" + self.ledger.run(command, **arguments).document["id"][4:]
+
+    def drawn(self, account: str) -> dict[str, Any]:
+        self.ledger.run("draw_credit", account=account, amount=5)
+        return {}
 
     def balances(self) -> dict[str, Any]:
         return self.ledger.balances()
@@ -75,7 +79,7 @@ MINE: dict[str, Scenario] = {
         "amount": 5,
     },
     "draw_credit": lambda world, me, other: {"account": me, "amount": 5},
-    "repay_credit": lambda world, me, other: {"account": me, "amount": 5},
+    "repay_credit": lambda world, me, other: world.drawn(me) | {"account": me, "amount": 5},
     "charge_fee": lambda world, me, other: {"account": me, "amount": 5},
     "burn": lambda world, me, other: {"account": me, "amount": 5},
     "place_hold": lambda world, me, other: {"account": me, "amount": 5, "to_account": other},
