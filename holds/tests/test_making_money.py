@@ -36,7 +36,7 @@ SEEDS = range(3)
 STEPS, TRIES = 70, 40
 
 
-def holder(tenant: int, account: str, opened: dict[str, Any]) -> bool:
+def is_holder(tenant: int, account: str, opened: dict[str, Any]) -> bool:
     facts = opened.get(account) or look_up(tenant, [account], read)[account].document()
     return not facts["unbounded"] and facts["type"] not in DEBIT_NORMAL
 
@@ -44,17 +44,9 @@ def holder(tenant: int, account: str, opened: dict[str, Any]) -> bool:
 def made_by(done: Done, tenant: int) -> int:
     """What the holders would have more of, all together; a credit is negative in a posting."""
     entry = done.document["entry"]
+    postings = entry["postings"] if entry else []
     opened = {facts["id"]: facts for facts in done.document["result"].get("opened", ())}
-    total = 0
-    for posting in entry["postings"] if entry else ():
-        fresh = opened.get(posting["account"])
-        held = (
-            not fresh["unbounded"] and fresh["type"] not in DEBIT_NORMAL
-            if fresh
-            else holder(tenant, posting["account"])
-        )
-        total -= int(posting["amount"]) if held else 0
-    return total
+    return -sum(int(each["amount"]) for each in postings if is_holder(tenant, each["account"], opened))
 
 
 class Rehearsals:

@@ -53,8 +53,10 @@ class UserAdmin(DjangoUserAdmin, LedgerAdmin):  # type: ignore[type-arg]
         return not above and super().has_change_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        given = super().get_readonly_fields(request, obj)
-        return given if getattr(request.user, "is_superuser", False) else (*given, "is_superuser")
+        """A name is final, because the log names people by it."""
+        named = () if obj is None else ("username",)
+        above = () if getattr(request.user, "is_superuser", False) else ("is_superuser",)
+        return (*super().get_readonly_fields(request, obj), *named, *above)
 
 
 @admin.register(Group)
