@@ -216,6 +216,12 @@ class StatementOutOfChain(Refusal):
     constraint = "statement_out_of_chain"
 
 
+class StatementNotSealed(Refusal):
+    """A line of the period waits for the sealer; ask again in a moment."""
+
+    status = 409
+
+
 class StatementMismatch(Refusal):
     """What went in and out is not what lies between the account's balances."""
 

@@ -10,8 +10,6 @@ from ledger_project.kernel.fields import (
     ListField,
     RecordField,
     RefField,
-    TextField,
-    WholeNumberField,
 )
 
 # Held, escrowed, bonded, promotional and drawn money belongs to a hold, a grant or a credit line, whose own verbs
@@ -23,9 +21,6 @@ MonitorId = Annotated[UUID, IdField("mon", "monitor")]
 ReconciliationId = Annotated[UUID, IdField("rec", "reconciliation")]
 CrossingEntry = Annotated[UUID, IdField("ent", "crossing_entry")]
 Operator = Annotated[str, ChoiceField(("lt", "lte", "gt", "gte", "eq"))]
-LogPlace = Annotated[int, WholeNumberField(0, 2**53 - 1)]
-Sum = Annotated[int, AmountField(minimum=0)]
-Sha256 = Annotated[str, TextField(maximum=64, minimum=64, pattern="[0-9a-f]{64}")]
 AnyAmount = Annotated[int, AmountField(minimum=None)]
 GrantId = Annotated[UUID, IdField("prm", "promo_grant")]
 Postings = Annotated[

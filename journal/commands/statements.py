@@ -5,8 +5,13 @@ from datetime import timedelta
 from accounts.books import AccountBooks
 from accounts.errors import AccountNotFound
 from accounts.fields import AccountRef
-from journal.errors import PeriodNotOver, StatementExists, StatementMismatch, StatementOutOfChain
-from journal.fields import LogPlace, Sha256, Sum
+from journal.errors import (
+    PeriodNotOver,
+    StatementExists,
+    StatementMismatch,
+    StatementNotSealed,
+    StatementOutOfChain,
+)
 from journal.statements.documents import foot_of, head_of, posted_of
 from journal.statements.rows import ChainRow, Issued
 from ledger_project.kernel import clock, ids
@@ -18,27 +23,22 @@ SETTLED = timedelta(minutes=10)  # until what was recorded before a moment is co
 
 @command(
     event="statement.issued",
-    refuses=(AccountNotFound, PeriodNotOver, StatementExists, StatementOutOfChain, StatementMismatch),
-    also_wants=lambda call: [("statement", (call["account"], call["until"]))],
+    refuses=(
+        AccountNotFound,
+        PeriodNotOver,
+        StatementExists,
+        StatementOutOfChain,
+        StatementNotSealed,
+        StatementMismatch,
+    ),
+    also_wants=lambda call: [("statement", (call["account"], call["since"], call["until"]))],
     internal=True,
 )
-def issue_statement(
-    books: AccountBooks,
-    *,
-    account: AccountRef,
-    since: Moment,
-    until: Moment,
-    total_in: Sum,
-    total_out: Sum,
-    lines_hash: Sha256,
-    log_from: LogPlace,
-    log_to: LogPlace,
-    log_root: Sha256 | None = None,
-) -> None:
+def issue_statement(books: AccountBooks, *, account: AccountRef, since: Moment, until: Moment) -> None:
     """State what an account had, got, gave and has, from the end of its last statement on; beat does, every month.
 
-    The balances and the number of lines are the ledger's own, and the totals must lie between them. What the lines are
-    is said by their hash, which is that of `GET /v1/accounts/{account}/statement`.
+    All of it is read by the ledger itself, and what the lines are is said by their hash, which is that of
+    `GET /v1/accounts/{account}/statement`.
     """
     facts = books.account(account).facts
     chain = books.find(ChainRow, facts.id)
@@ -50,27 +50,28 @@ def issue_statement(
         raise StatementExists(account=facts.name, until=clock.stamp(chain.until))
     if since >= until or since > (chain.until or facts.created_at):
         raise StatementOutOfChain(account=facts.name, since=clock.stamp(chain.until or facts.created_at))
-    closing, version = chain.had[until]
-    if posted_of(closing) - posted_of(chain.closing) != total_in - total_out:
+    read = chain.read[since, until]
+    if not read.sealed:
+        raise StatementNotSealed(account=facts.name, until=clock.stamp(until))
+    if posted_of(read.closing) - posted_of(chain.closing) != read.total_in - read.total_out:
         raise StatementMismatch(account=facts.name)
-    root = bytes.fromhex(log_root) if log_root else None
     head = head_of(facts, since, until, chain.closing)
-    lines = version - chain.version
-    foot = foot_of(head, closing, (total_in, total_out), lines, bytes.fromhex(lines_hash), (log_from, log_to), root)
+    lines, totals = read.version - chain.version, (read.total_in, read.total_out)
+    foot = foot_of(head, read.closing, totals, lines, read.lines_hash, read.log, read.root)
     chain.issue(
         Issued(
             id=books.event_id,
             since=since,
             until=until,
             opening=chain.closing,
-            closing=closing,
-            version=version,
-            total_in=total_in,
-            total_out=total_out,
+            closing=read.closing,
+            version=read.version,
+            total_in=read.total_in,
+            total_out=read.total_out,
             lines=lines,
-            log=(log_from, log_to),
-            root=root,
-            lines_hash=bytes.fromhex(lines_hash),
+            log=read.log,
+            root=read.root,
+            lines_hash=read.lines_hash,
             hash=bytes.fromhex(foot["hash"]),
         )
     )

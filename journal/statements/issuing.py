@@ -4,16 +4,13 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
-from accounts.rows import AccountFacts, look_up
 from journal.commands.statements import SETTLED
+from journal.errors import StatementOutOfChain
 from journal.exports.reading import Period
-from journal.exports.snapshot import Snapshot, snapshot
-from journal.statements.reading import statement
-from ledger_project.kernel import clock
-from ledger_project.log.executor import Call, execute, system_call
+from ledger_project.kernel import clock, ids
+from ledger_project.log.executor import MAX_BATCH, Call, execute, system_call
 from ledger_project.log.queries import read
 
 log = logging.getLogger(__name__)
@@ -34,42 +31,28 @@ def issue_due(now: datetime, tenant: int | None = None) -> int:
 
 
 def _issue(tenant: int, due: dict[UUID, datetime], end: datetime) -> int:
-    facts = look_up(tenant, list(due), read)
-    with snapshot() as books:
-        calls = [call for key, since in due.items() for call in _calls(books, facts[key], since, end)]
-    results = execute(calls) if calls else []
+    calls = [call for account, since in due.items() for call in _calls(tenant, account, since, end)]
+    batches = (calls[first : first + MAX_BATCH] for first in range(0, len(calls), MAX_BATCH))
+    results = [result for batch in batches for result in execute(batch)]
+    # What follows a month that waits for the sealer is out of its chain, and waits as well.
     refused = [result for result in results if isinstance(result, Exception)]
     for refusal in refused:
-        log.warning("a statement of tenant %s is not issued: %s", tenant, refusal)
+        if not isinstance(refusal, StatementOutOfChain):
+            log.warning("a statement of tenant %s is not issued: %s", tenant, refusal)
     return len(results) - len(refused)
 
 
-def _calls(books: Snapshot, account: AccountFacts, since: datetime, end: datetime) -> Iterator[Call]:
-    """The statements of one account, month by month, up to the first that has a line not sealed yet."""
+def _calls(tenant: int, account: UUID, since: datetime, end: datetime) -> Iterator[Call]:
+    """The statements of one account, month by month."""
+    ref = ids.show("acc", account)
     while since < end:
-        period = Period.named(f"{since:%Y-%m}")
-        if period.until is None:
+        until = Period.named(f"{since:%Y-%m}").until
+        if until is None:
             return
-        made = statement(books, account, Period(since, period.until))
-        for _ in made.lines():
-            pass
-        if not made.sealed:
-            log.warning("a statement of account %s waits for the sealer", account.ref)
-            return
-        arguments: dict[str, Any] = {
-            "account": account.ref,
-            "since": clock.stamp(since),
-            "until": clock.stamp(period.until),
-            "total_in": made.total_in,
-            "total_out": made.total_out,
-            "lines_hash": made.lines_hash.hex(),
-            "log_from": made.first,
-            "log_to": made.end,
-            **({"log_root": made.root.hex()} if made.root else {}),
-        }
-        key = f"statement:{account.ref}:{clock.stamp(since)}"
-        yield system_call(account.tenant, COMMAND, key=key, actor=ACTOR, **arguments)
-        since = period.until
+        month = {"since": clock.stamp(since), "until": clock.stamp(until)}
+        key = f"statement:{ref}:{month['since']}"
+        yield system_call(tenant, COMMAND, key=key, actor=ACTOR, account=ref, **month)
+        since = until
 
 
 # An account's first statement begins with the month in which it was opened.

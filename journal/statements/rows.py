@@ -1,7 +1,6 @@
-"""Statements as the executor sees them: each account's chain, and what it had at the end of the next period.
+"""Statements as the executor sees them: each account's chain, and what the books say of the next period.
 
-What an account had is looked up here and not believed of the caller, so a statement that is issued is right in its
-balances and its number of lines, whoever asks for it.
+A statement is read here and not believed of the caller, so one that is issued is right, whoever asks for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,12 +9,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.rows import Bucket, account_key, look_up
+from accounts.rows import AccountFacts, Bucket, account_key, look_up
 from journal import as_of
 from journal.as_of import Cut
+from journal.exports.reading import Period
+from journal.exports.snapshot import Snapshot, snapshot
+from journal.statements.reading import statement
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
-Had = tuple[list[int], int]  # what was in each bucket, after how many postings
+
+@dataclass(frozen=True, slots=True)
+class PeriodRead:
+    """What the books say of a period: what was in each bucket at its end, after how many postings, and the lines."""
+
+    closing: list[int]
+    version: int
+    total_in: int
+    total_out: int
+    lines_hash: bytes
+    log: tuple[int, int]
+    root: bytes | None
+    sealed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ class ChainRow(Row):
     until: datetime | None
     closing: list[int]
     version: int
-    had: dict[datetime, Had]
+    read: dict[tuple[datetime, datetime], PeriodRead]
     issued: list[Issued] = field(default_factory=list)
     new: bool = False
     changed: bool = False
@@ -74,17 +88,17 @@ class ChainStore(Store):
     kinds = frozenset({"statement"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
-        """A want `statement` is an account and the end of the period."""
+        """A want `statement` is an account and a period; all of one batch are read at one moment of the books."""
         asked = wants.refs.get("statement", set())
-        refs = {account_key(ref) for ref, _ in asked}
-        facts = look_up(wants.tenant, refs, look, remember=wants.committed) if refs else {}
-        had: dict[UUID, dict[datetime, Had]] = {}
-        for ref, until in asked:
-            account = facts.get(account_key(ref))
-            if account is not None:
-                cut = Cut(known_at=until - as_of.MICROSECOND)
-                had.setdefault(account.id, {})[until] = as_of.buckets(account, cut, look)
-        wants.facts[ChainRow] = had
+        facts = look_up(wants.tenant, {account_key(ref) for ref, *_ in asked}, look, remember=wants.committed)
+        found: dict[UUID, dict[tuple[datetime, datetime], PeriodRead]] = {}
+        with snapshot() as books:
+            for ref, since, until in asked:
+                account = facts.get(account_key(ref))
+                if account is not None:
+                    read = found.setdefault(account.id, {})
+                    read[since, until] = _read(books, account, Period(since, until), look)
+        wants.facts[ChainRow] = found
 
     def reading(self, wants: Wants) -> Query | None:
         accounts = wants.facts.get(ChainRow, {})
@@ -118,6 +132,16 @@ class ChainStore(Store):
                 [link.hash for _, link in links],
             ),
         )
+
+
+def _read(books: Snapshot, account: AccountFacts, period: Period, look: Look) -> PeriodRead:
+    cut = Cut(known_at=(period.until or datetime.max) - as_of.MICROSECOND)
+    closing, version = as_of.buckets(account, cut, look)
+    made = statement(books, account, period)
+    for _ in made.lines():
+        pass
+    totals, log = (made.total_in, made.total_out), (made.first, made.end)
+    return PeriodRead(closing, version, *totals, made.lines_hash, log, made.root, made.sealed)
 
 
 def _array(buckets: list[int]) -> str:

@@ -75,10 +75,10 @@ class Neighbours:
 
     def __init__(self) -> None:
         mine, theirs = Ledger(currency=None), Ledger()
-        month = {"since": "2020-01-01T00:00:00Z", "until": "2020-02-01T00:00:00Z", "log_from": 0, "log_to": 0}
+        month = {"since": "2020-01-01T00:00:00Z", "until": "2020-02-01T00:00:00Z"}
         with clock.stopped(datetime(2020, 1, 9, tzinfo=UTC)):
             theirs.open("old")
-        theirs.run("issue_statement", account="old", total_in=0, total_out=0, lines_hash="0" * 64, **month)
+        theirs.run("issue_statement", account="old", **month)
         theirs.open("shop", funded=100)
         bank = Bank(theirs)
         theirs.run("mint", account="alice", amount=100)

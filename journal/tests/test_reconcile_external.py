@@ -296,10 +296,10 @@ def test_the_database_forbids_it_by_itself(bank, alias):
         f" VALUES ({key}, {tenant}, '{account}', '{other[4:]}', true)"
     )
     propose = (
-        "INSERT INTO journal_externaladjustment (id, number, amount, reason, status, proposed_by,"
-        " proposed_identity, proposed_at, decision, counter_account_id, statement_id, tenant_id) SELECT gen_random_uuid(), number, amount, reason,"
-        " status, proposed_by, proposed_identity, proposed_at, decision, counter_account_id, statement_id, tenant_id"
-        f" FROM journal_externaladjustment WHERE id = '{ids.read('adj', adjustment)}'"
+        "INSERT INTO journal_externaladjustment (id, number, amount, reason, status, proposed_by, proposed_identity,"
+        " proposed_at, decision, counter_account_id, statement_id, tenant_id) SELECT gen_random_uuid(), number, amount,"
+        " reason, status, proposed_by, proposed_identity, proposed_at, decision, counter_account_id, statement_id,"
+        f" tenant_id FROM journal_externaladjustment WHERE id = '{ids.read('adj', adjustment)}'"
     )
     post = "UPDATE journal_externaladjustment SET status = 'posted', decided_at = now(), posted = gen_random_uuid()"
     statements = {
@@ -313,7 +313,8 @@ def test_the_database_forbids_it_by_itself(bank, alias):
         MatchDoesNotAddUp: [copy],
         AdjustmentExists: [propose],
         FourEyes: [
-            f"{post}, decided_by = 'x', decided_identity = proposed_identity WHERE status = 'pending' AND tenant_id = {tenant}"
+            f"{post}, decided_by = 'x', decided_identity = proposed_identity"
+            f" WHERE status = 'pending' AND tenant_id = {tenant}"
         ],
     }
     for refusal, wrong in statements.items():
