@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak mutants fuzz chaos sealing proofs check fmt bench bench-replay lock clean
+.PHONY: help up down test soak mutants fuzz storm chaos sealing proofs check fmt bench bench-replay lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -34,6 +34,9 @@ mutants: $(VENV)/installed-dev ## Break the rules one by one and see the random 
 
 fuzz: $(VENV)/installed-dev ## Call every operation of the API with what its description allows and forbids; EXAMPLES= of each
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout=0 ledger_project/web/tests/test_openapi.py $(ARGS)
+
+storm: $(VENV)/installed-dev ## 20,000 requests of twenty accounts' keys that try to take from each other; STORM_SEED=
+	STORM_REQUESTS=$(or $(REQUESTS),20000) $(BIN)/python -m pytest --timeout=0 --capture=no --quiet ledger_project/tests/test_storm.py $(ARGS)
 
 chaos: $(VENV)/installed-dev ## 5,000 entries to receivers that misbehave, from workers that are killed; SOAK_ENTRIES= says how many
 	$(BIN)/python -m pytest ledger_project/webhooks/tests/soak_delivery.py --capture=no --quiet $(ARGS)
