@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
-from accounts.forms import AccountForm, CurrencyForm, KeyForm
+from accounts.forms import AccountForm, CurrencyForm, KeyForm, RevokeKeyForm
 from accounts.models import Account, ApiKey, BalanceTotal, Currency, Tenant
 from accounts.rows import BUCKETS, DEBIT_NORMAL
 from ledger_project.kernel import clock
@@ -15,7 +15,7 @@ from ledger_project.web.backoffice import LedgerAdmin, ReadOnlyAdmin
 from ledger_project.web.columns import TENANT, amount, column, moment
 from ledger_project.web.figures import Column, Section, Table
 from ledger_project.web.list_filters import Choices, RecordedBetween, TenantFilter
-from ledger_project.web.operations import Operation, OperationForm
+from ledger_project.web.operations import Operation
 
 NAMED = "acc_… or how a name begins; *text finds it anywhere"
 STATUS = column("status", lambda row: figures.status(total_of(row).status))
@@ -118,9 +118,9 @@ REVOKE_KEY = Operation(
     command="revoke_api_key",
     label="Revoke",
     done="revoked",
-    warning="The program that uses this key is locked out within seconds, for good.",
+    warning="The program that uses this key, and every program whose key comes from it, is locked out within seconds.",
     subject="api_key",
-    form=OperationForm,
+    form=RevokeKeyForm,
     bulk=True,
     danger=True,
     offered=lambda key: key.revoked_at is None,
@@ -238,6 +238,25 @@ class TenantAdmin(ReadOnlyAdmin):
         return [] if obj else ["name", "slug"]
 
 
+RELATED_KEYS = 100
+
+
+def lineage(request: HttpRequest, key: ApiKey) -> list[Section]:
+    """The keys that this one comes from, and those that come from it."""
+    shown = ApiKey.objects.filter(Q(pk__in=key.lineage) | Q(lineage__contains=[key.pk]), tenant=key.tenant)
+    rows = [
+        (
+            figures.link(figures.record_url("accounts.apikey", "key", each.pk), each.name),
+            "above" if each.pk in key.lineage else "comes from it",
+            figures.moment(each.created_at),
+            figures.moment(each.revoked_at),
+        )
+        for each in shown.order_by("pk")[:RELATED_KEYS]
+    ]
+    columns = [Column("key"), Column("lineage"), Column("issued"), Column("revoked")]
+    return [Table("Lineage", columns, rows, empty="It was not issued by a key, and has issued none.")]
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
     section, icon, order = "Tenants", "key", 20
@@ -255,11 +274,24 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant",)
     search_fields = ("prefix",)
     search_help_text = "key_… or how a prefix begins"
-    facts = ("whole_id", *list_display[1:], moment("revoked_at", "revoked"))
+    facts = (
+        "whole_id",
+        *list_display[1:],
+        moment("revoked_at", "revoked"),
+        column("bound to", lambda row: row.account.name if row.account else "no account"),
+        column("answers for it", lambda row: figures.code(row.identity)),
+    )
     operations = (REVOKE_KEY,)
+    sections = (lineage,)
+
+    def complete(self, rows: list[Any]) -> None:
+        above = {each for row in rows for each in row.lineage}
+        revoked = set(ApiKey.objects.filter(pk__in=above, revoked_at__isnull=False).values_list("pk", flat=True))
+        for row in rows:
+            row.ended_above = bool(revoked.intersection(row.lineage))
 
 
-def key_status(key: ApiKey) -> str:
-    if key.revoked_at:
+def key_status(key: Any) -> str:
+    if key.revoked_at or key.ended_above:
         return "revoked"
     return "expired" if key.expires_at and key.expires_at <= clock.now() else "active"

@@ -36,6 +36,17 @@ class AccountForm(OperationForm):
         self.order_fields(["name", "currency", "type"])
 
 
+class RevokeKeyForm(OperationForm):
+    descendants = forms.BooleanField(
+        required=False,
+        label="Mark the keys that come from it as revoked, too",
+        help_text="They stop working either way.",
+    )
+
+    def arguments(self) -> dict[str, Any]:
+        return {"descendants": True} if self.cleaned_data["descendants"] else {}
+
+
 class KeyForm(OperationForm):
     name = forms.CharField(max_length=255, help_text="Which program will use it.")
     scopes = forms.CharField(

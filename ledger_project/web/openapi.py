@@ -35,6 +35,7 @@ WRITING = (
     errors.UnsupportedMediaType,
     errors.MalformedJson,
     kernel.IdempotencyKeyRequired,
+    kernel.ReservedIdempotencyKey,
     kernel.InvalidAmount,
     kernel.IdempotencyKeyReused,
 )
