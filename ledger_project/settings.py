@@ -314,7 +314,7 @@ LOG_READERS = [
     "ledger_project.webhooks.tasks.publish_events",
 ]
 # Attestations of reserves: how they are signed (EdDSA, or Ed25519 as RFC 9864 names the same signature), and whose the
-# public address shows: the tenant of this slug, or the only one that has attested.
+# public address shows: the tenant of this slug, or the first that attested.
 ATTESTATION_ALG = env.text("ATTESTATION_ALG", default="EdDSA")
 ATTESTATION_TENANT = env.text("ATTESTATION_TENANT", default="")
 

@@ -141,11 +141,14 @@ def newest_of(issued: "QuerySet[Attestation]", currency: str) -> Attestation | N
 
 
 def _public() -> "QuerySet[Attestation]":
-    """The attestations of the tenant that the settings name, or of the only one that has any."""
+    """The attestations of the tenant that the settings name, or of the one that was the first to attest.
+
+    Who attests later changes nothing: no tenant can take another's page off the air.
+    """
     if settings.ATTESTATION_TENANT:
         return Attestation.objects.filter(tenant__slug=settings.ATTESTATION_TENANT)
-    tenants = list(Attestation.objects.order_by().values_list("tenant", flat=True).distinct()[:2])
-    return Attestation.objects.filter(tenant__in=tenants) if len(tenants) == 1 else Attestation.objects.none()
+    first = Attestation.objects.order_by("id").values("tenant")[:1]
+    return Attestation.objects.filter(tenant=first)
 
 
 def proof(tenant: int, ref: str, issued: Attestation | None, *, only: UUID | None) -> dict[str, Any]:

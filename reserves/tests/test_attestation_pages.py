@@ -12,6 +12,7 @@ from django.test import Client, override_settings
 from accounts.models import Tenant
 from ledger_project.testing.api import refused
 from ledger_project.testing.ledger import Ledger
+from reserves import queries
 from reserves.tests.story import attest, record, register
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
@@ -229,3 +230,19 @@ def test_the_drawing_is_made_once_and_stands_without_redis(public: Ledger, monke
     assert look() == first
     with override_settings(CACHES=NO_REDIS):
         assert "as a share of what is owed" not in look(), "then it is asked for each time"
+
+
+def test_who_attests_later_takes_nobodys_page_off_the_air(ledger: Ledger) -> None:
+    """Without a setting the address is the first attester's, for ever."""
+    ledger.open("alice", funded=10)
+    attest(ledger)
+    with override_settings(ATTESTATION_TENANT=""):
+        first = queries.public_newest()
+
+        other = Ledger()
+        other.open("mallory", funded=10)
+        attest(other)
+
+        assert first
+        assert [issued.pk for issued in queries.public_newest()] == [issued.pk for issued in first]
+        assert Client().get(ADDRESS, headers={"Accept": BROWSER}).status_code == 200
