@@ -13,6 +13,7 @@ from typing import Any
 
 from accounts.rows import DEBIT_NORMAL
 from ledger_project.kernel import money
+from ledger_project.web.spreadsheets import inert
 
 Row = list[str]
 ACCOUNTS = ("account", "name", "type", "currency", "scale", "unbounded", "opened_at", "metadata")
@@ -97,12 +98,12 @@ class Books:
 
 
 def cell(value: Any) -> str:
-    """A value as the tables have it."""
+    """A value as the tables have it; one that a spreadsheet would run is made inert."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
-    return str(value)
+    return inert(str(value))
 
 
 def write(path: Path, header: Iterable[str], rows: Iterable[Row]) -> None:

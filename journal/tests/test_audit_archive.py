@@ -177,6 +177,32 @@ def test_the_tables_are_those_of_the_ledger(told, unpacked):
     assert "mallory" not in (unpacked / "log.jsonl").read_text("utf-8")
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_a_spreadsheet_runs_nothing_of_it(keys, tmp_path, start):
+    """A name and a description that begin like a formula, and the verifier that makes the same tables again."""
+    ledger = Ledger()
+    ledger.open("shop", f"{start}cmd|calc!A0", funded=100)
+    day = "2099-10-02T00:00:00Z"
+    ledger.run(
+        "transfer",
+        from_account=f"{start}cmd|calc!A0",
+        to_account="shop",
+        amount=5,
+        effective_at=day,
+        description=f"{start}1+1",
+    )
+    sealing.seal()
+    with archive.make(tenant_of(ledger), "2099-10") as made:
+        zipfile.ZipFile(made).extractall(tmp_path)
+    [root] = tmp_path.glob("audit-*")
+
+    for table in root.glob("*.csv"):
+        for cell in (cell for row in rows(table) for cell in row):
+            assert cell[:1] != start or re.fullmatch(r"-[0-9.]+", cell), table.name
+    assert any(f"'{start}1+1" in row for row in rows(root / "postings.csv"))
+    assert ledger_verify("archive", root, "--jwks", keys)["exit_code"] == 0
+
+
 def flipped(whole: bytes) -> bytes:
     """One bit in the middle is another."""
     middle = len(whole) // 2

@@ -5,7 +5,7 @@ a page that asks why.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, wraps
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,7 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import display_for_value, label_for_field, lookup_field, unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import InvalidPage, Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -74,6 +74,19 @@ class LedgerAdminSite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and not second_factor.missing(request)
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """Every page: a query or an address that no text column can hold is a bad request, whatever filters it."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def judged(request: HttpRequest, *args: Any, **named: Any) -> Any:
+            texts = [*named.values(), *(text for values in request.GET.lists() for text in [values[0], *values[1]])]
+            if any("\x00" in text for text in texts if isinstance(text, str)):
+                raise BadRequest("a NUL cannot be asked for")
+            return inner(request, *args, **named)
+
+        return judged
 
     def get_urls(self) -> list[Any]:
         return [path("second-factor/", self.second_factor, name="second_factor"), *super().get_urls()]
@@ -277,7 +290,9 @@ class ReadOnlyAdmin(LedgerAdmin):
 
     def named(self, queryset: "QuerySet[Any]", term: str) -> "QuerySet[Any]":
         """Rows by name. `*text` finds the text anywhere, which reads the whole table; else a name's beginning."""
-        (field, *_) = self.search_fields or ("pk",)
+        if not self.search_fields:
+            return queryset
+        (field, *_) = self.search_fields
         if term.startswith("*"):
             return queryset.filter(**{f"{field}__icontains": term.lstrip("*")})
         return queryset.filter(**{f"{field}__startswith": term})
@@ -289,6 +304,8 @@ class ReadOnlyAdmin(LedgerAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         row = kwargs["obj"]
+        if row is None:  # one is being added
+            return super().render_change_form(request, context, *args, **kwargs)
         context |= {
             "facts": [self._fact(name, row) for name in self.facts],
             "sections": [section for make in self.sections for section in make(request, row)],

@@ -15,10 +15,17 @@ from ledger_project.web.backoffice import DropdownFilter, RangeDateForm, TextFil
 
 
 class Choices(DropdownFilter):
-    """A filter by one of a few values of `parameter_name`, which are known without asking a big table."""
+    """A filter by one of a few values of `parameter_name`, which are known without asking a big table.
+
+    No row has a value that is none of them.
+    """
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+        if not self.value():
+            return queryset
+        if self.value() not in {str(value) for value, _ in self.lookup_choices}:
+            return queryset.none()
+        return queryset.filter(**{self.parameter_name: self.value()})
 
 
 class TenantFilter(Choices):

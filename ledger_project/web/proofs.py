@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from ledger_project.kernel import clock, keys
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.log import export, queries, receipts, signing
-from ledger_project.log.errors import LogEmpty
+from ledger_project.log.errors import EventNotFound, EventNotSealed, LogEmpty
 from ledger_project.log.fields import IndexField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import require_known
@@ -91,6 +91,8 @@ LEAVES = inline_serializer(
 
 class Receipt(ProofView):
     """The proof that one of your events is in the log: check it with `ledger-verify receipt`, offline."""
+
+    refuses = (EventNotFound, EventNotSealed)
 
     @extend_schema(responses=RECEIPT, operation_id="receipt")
     def get(self, request: Request, event: str) -> Response:

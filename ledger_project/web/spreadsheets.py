@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+# What begins a formula, and the full-width forms that some spreadsheets read as the same.
+FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 class Rows:
@@ -28,4 +30,4 @@ class Rows:
 
 def inert(cell: str) -> str:
     """A text that a spreadsheet would take for a formula gets an apostrophe before it; a number stays one."""
-    return f"'{cell}" if cell[:1] in set("=+-@\t\r") and not NUMBER.fullmatch(cell) else cell
+    return f"'{cell}" if cell[:1] in FORMULA and not NUMBER.fullmatch(cell) else cell

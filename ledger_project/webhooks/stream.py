@@ -124,6 +124,7 @@ def show(event: Sealed) -> bytes:
 class EventStreamView(LightView):
     """The tenant's events as they are sealed, as Server-Sent Events."""
 
+    refuses = (TooManyStreams,)
     light_methods: Collection[str] = ("GET",)
 
     def serve(self, request: HttpRequest, named: dict[str, str]) -> HttpResponse:
@@ -154,11 +155,12 @@ def _after(request: HttpRequest) -> int:
             raise UnknownField(field=name[:300], reason="not a query parameter of this call")
         if len(values) > 1:
             raise InvalidRequest(field=name, reason="given twice")
+    asked = request.GET.get("after")
+    after = None if asked is None else _index(asked, "after")
     last_seen = request.headers.get("Last-Event-ID")
     if last_seen:
         return _index(last_seen, "Last-Event-ID")
-    asked = request.GET.get("after")
-    return feed.head() if asked is None else _index(asked, "after")
+    return feed.head() if after is None else after
 
 
 def _index(text: str, name: str) -> int:

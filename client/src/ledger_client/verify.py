@@ -631,6 +631,7 @@ def _fixed(total: int) -> bytes:
 
 TITLE = "audit archive, version 1"
 MANIFEST = "MANIFEST"
+FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 LISTED = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9./-]+)")
 
 
@@ -733,7 +734,9 @@ def cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else ""
-    return str(value)
+    text = str(value)
+    number = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text)
+    return f"'{text}" if text[:1] in FORMULA and not number else text  # which a spreadsheet would run
 
 
 def units(amount: int, scale: int) -> str:

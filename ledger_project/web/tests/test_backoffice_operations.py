@@ -456,3 +456,13 @@ def test_what_administrators_took_from_a_group_stays_taken():
     assert not operator.permissions.filter(pk=burn.pk).exists()
     operator.permissions.add(burn)
     assert User.objects.get(pk=person("ledger_operator").pk).has_perm("journal.burn")
+
+
+def test_a_tenant_is_added_here():
+    client = boss()
+    assert client.get("/admin/accounts/tenant/add/").status_code == 200
+
+    answer = client.post("/admin/accounts/tenant/add/", {"name": "Acme", "slug": "acme-of-tests"})
+
+    assert answer.status_code == 302
+    assert Tenant.objects.get(slug="acme-of-tests").name == "Acme"

@@ -91,6 +91,11 @@ def test_without_a_place_it_begins_now(ledger: Ledger, api: Api) -> None:
     assert [data["payload"]["amount"] for _, _, data in read(response)] == ["2"]
 
 
+def test_a_wrong_place_is_refused_beside_a_right_one(api: Api) -> None:
+    answer = api.get(f"{ADDRESS}?after=AAA", **{"Last-Event-ID": "1"})
+    assert (answer.status_code, answer.json()["field"]) == (422, "after")
+
+
 @pytest.mark.parametrize("query", ["after=x", "after=-2", "after=1.5", "after=", "after=1&after=2", "type=x"])
 def test_a_wrong_place_is_refused(api: Api, query: str) -> None:
     assert api.get(f"{ADDRESS}?{query}").status_code == 422
