@@ -46,6 +46,15 @@ def total(tenant: int, ref: str) -> BalanceTotal:
     return found
 
 
+def facts(tenant: int, ref: str) -> AccountFacts:
+    """What never changes about an account, by id or name. Refuses: AccountNotFound."""
+    key = account_key(ref)
+    found = None if "\x00" in ref else look_up(tenant, [key], read).get(key)
+    if found is None:
+        raise AccountNotFound(account=ref[:300])
+    return found
+
+
 def show_balance(total: BalanceTotal) -> dict[str, Any]:
     """The balance as of the moment it was read."""
     columns = ("total_in", "total_out", "credit_limit", *BUCKET_COLUMNS)

@@ -118,6 +118,22 @@ def generated_trace() -> Iterator[Usage]:
 
 
 STORIES: list[tuple[str, dict[str, Any]]] = [
+    ("register_currency", {"code": "USDC", "scale": 6, "name": "USD Coin"}),
+    ("set_agent_currency", {"currency": "USDC"}),
+    *[
+        (
+            "record_deposit",
+            {
+                "account": f"0x{agent:040x}",
+                "amount": amount,
+                "source": "chain",
+                "external_ref": f"0x{agent:064x}",
+                "open_account": True,
+                "currency": "USDC",
+            },
+        )
+        for agent, amount in ((0xA11CE, 10_500_000), (0xB0B, 42_000_000))
+    ],
     ("ensure_account", {"account": "did:web:alice.example", "currency": "CRD", "initial_balance": 50_000}),
     ("ensure_account", {"account": "did:web:bob.example", "currency": "CRD", "initial_balance": 20_000}),
     ("ensure_account", {"account": "merchant:translator", "currency": "CRD"}),

@@ -66,6 +66,10 @@ class DepositNotFound(NotFound):
     """There is no such deposit."""
 
 
+class AgentCurrencyNotSet(Refusal):
+    """The tenant has several currencies: name one, or say with `set_agent_currency` which one agents have."""
+
+
 class DuplicateDeposit(Refusal):
     """This external reference was recorded as a deposit from this source before."""
 

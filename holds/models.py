@@ -165,6 +165,20 @@ class Deposit(models.Model):
         return f"dep_{self.id.hex}"
 
 
+class AgentCurrency(models.Model):
+    """The currency that a tenant's agents have where a call names none."""
+
+    tenant = models.OneToOneField("accounts.Tenant", models.PROTECT, primary_key=True, related_name="agent_currency")
+    currency = models.TextField()
+    set_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "agent currencies"
+
+    def __str__(self) -> str:
+        return self.currency
+
+
 class Payout(models.Model):
     """How far the withdrawal executor is with one withdrawal.
 

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 
 from accounts.errors import AccountNotFound, CurrencyMismatch
+from accounts.queries import facts as facts_of
 from accounts.rows import AccountFacts
-from holds.agents import facts_of
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import canonical
 from ledger_project.kernel.errors import IdempotencyKeyReused, Refusal

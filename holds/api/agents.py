@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,12 +13,15 @@ from rest_framework.response import Response
 from accounts import queries as accounts
 from accounts.api.serializers import EventSerializer
 from accounts.errors import AccountNotFound
+from accounts.rows import AccountFacts
 from holds import agents, queries
+from holds.errors import AgentCurrencyNotSet
 from journal.api.read_views import HistoryFilters, SearchView
 from ledger_project.kernel.fields import Field, TextField, parse_all
 from ledger_project.log.command import COMMANDS, Command
 from ledger_project.log.executor import Call, execute_one
 from ledger_project.web.commands import LightView, admit, answers_of, idempotency_key, read_options, reply
+from ledger_project.web.filters import FieldFilter
 from ledger_project.web.openapi import WRITING
 from ledger_project.web.pagination import KeysetPagination
 from ledger_project.web.parsing import read_object
@@ -27,6 +30,7 @@ from ledger_project.web.waiting import await_seal
 
 DECIMAL = TextField(maximum=80, pattern=r"[0-9]+(\.[0-9]+)?")
 ADDRESS, HASH = TextField(), TextField()
+CURRENCY = TextField(maximum=32)
 
 
 class Decimal(serializers.CharField):
@@ -50,6 +54,9 @@ class AgentBalanceSerializer(serializers.Serializer[dict[str, Any]]):
     totalIn = Decimal()
     totalOut = Decimal()
     updatedAt = serializers.DateTimeField()
+    balances = serializers.ListField(
+        child=serializers.DictField(), help_text="The same members of each of the agent's accounts, one a currency."
+    )
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
         return instance
@@ -72,14 +79,27 @@ class AgentEntrySerializer(serializers.Serializer[dict[str, Any]]):
         return agents.show_entry(instance, self.context["facts"])
 
 
+IN_CURRENCY = OpenApiParameter("currency", str, description="The code of a currency. Default: the agents' own.")
+
+
+@extend_schema_view(get=extend_schema(parameters=[IN_CURRENCY]))
 class AgentBalance(DetailView):
-    """An agent's balance."""
+    """An agent's balance in a currency, by default the agents' own; `balances` has all that the agent has."""
 
     refuses = (AccountNotFound,)
     serializer_class = AgentBalanceSerializer
+    parameters = ("currency",)
 
     def get_object(self) -> dict[str, Any]:
-        total = accounts.total(self.tenant, self.kwargs["address"])
+        asked = self.request.query_params.get("currency")
+        currency = None if asked is None else CURRENCY.parse(asked, "currency")
+        address = self.kwargs["address"]
+        chosen = agents.facts_of(self.tenant, address, currency)
+        shown = {facts.id: self._show(facts) for facts in agents.accounts_of(self.tenant, address)}
+        return {**shown[chosen.id], "balances": list(shown.values())}
+
+    def _show(self, facts: AccountFacts) -> dict[str, Any]:
+        total = accounts.total(self.tenant, facts.ref)
         return agents.show_balance(total, queries.announced(total.pk))
 
 
@@ -95,18 +115,27 @@ class Entries(KeysetPagination):
         return {**described, "required": ["entries", "next"], "properties": properties}
 
 
+class AgentFilters(HistoryFilters):
+    currency = FieldFilter(CURRENCY, "The code of a currency. Default: the agents' own.")
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """The currency says which of the agent's accounts it is, which the view finds."""
+        currency = self.form.cleaned_data.pop("currency")
+        return replace(super().filter_queryset(queryset), account=currency)
+
+
 class AgentLedger(SearchView):
-    """An agent's ledger entries, newest first."""
+    """An agent's ledger entries in a currency, newest first."""
 
     refuses = (AccountNotFound,)
     serializer_class = AgentEntrySerializer  # type: ignore[assignment]
-    filterset_class = HistoryFilters
+    filterset_class = AgentFilters
     pagination_class = Entries
 
     def filter_queryset(self, queryset: Any) -> Any:
-        self.facts = agents.facts_of(self.tenant, self.kwargs["address"])
         search: Any = super().filter_queryset(queryset)
-        return replace(search, account=self.facts.name)
+        self.facts = agents.facts_of(self.tenant, self.kwargs["address"], search.account)
+        return replace(search, account=self.facts.ref)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "facts": getattr(self, "facts", None)}
@@ -114,6 +143,7 @@ class AgentLedger(SearchView):
 
 class AgentWithdrawalRequest(serializers.Serializer[Any]):
     amount = Decimal()
+    currency = serializers.CharField(required=False, help_text="Default: the agents' currency.")
 
 
 class AgentWithdrawalSerializer(serializers.Serializer[Any]):
@@ -135,6 +165,7 @@ class ChainDepositRequest(serializers.Serializer[Any]):
     agentAddress = serializers.CharField()
     amount = Decimal()
     txHash = serializers.CharField()
+    currency = serializers.CharField(required=False, help_text="Default: the agents' currency.")
 
 
 class ChainDepositSerializer(serializers.Serializer[Any]):
@@ -166,7 +197,7 @@ class AgentCommand(LightView):
         principal = admit(request)
         command.require(principal.caller)
         options = read_options(request)
-        words = parse_all(self.fields, {}, read_object(request))
+        words = parse_all(self.fields, {"currency": None}, read_object(request))
         raw = self.translate(principal.tenant, words, named)
         call = Call.of(principal.tenant, principal.caller, idempotency_key(request), command, raw)
         done = execute_one(call, dry_run=options.dry_run)
@@ -199,7 +230,7 @@ class AgentWithdrawal(AgentCommand):
     """An agent's withdrawal to its own address."""
 
     command = "request_withdrawal"
-    fields = {"amount": DECIMAL}
+    fields = {"amount": DECIMAL, "currency": CURRENCY}
     refuses = (*WRITING, *COMMANDS["request_withdrawal"].refuses)
 
     @extend_schema(
@@ -212,21 +243,22 @@ class AgentWithdrawal(AgentCommand):
         raise AssertionError("served by the short way")
 
     def translate(self, tenant: int, words: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
-        facts = agents.facts_of(tenant, named["address"])
+        facts = agents.facts_of(tenant, named["address"], words["currency"])
         amount = agents.minor_units(words["amount"], facts.scale)
-        return {"account": facts.name, "amount": amount, "destination": facts.name}
+        return {"account": facts.name, "amount": amount, "destination": agents.address_of(facts.name)}
 
     def show(self, tenant: int, answer: dict[str, Any], call: Call) -> dict[str, Any]:
-        facts = agents.facts_of(tenant, call.arguments["account"])
-        return {"withdrawal": agents.show_withdrawal(answer["withdrawal"], facts.name, facts.scale)}
+        facts = accounts.facts(tenant, call.arguments["account"])
+        address = agents.address_of(facts.name)
+        return {"withdrawal": agents.show_withdrawal(answer["withdrawal"], address, facts.scale)}
 
 
 class ChainDeposit(AgentCommand):
     """A deposit that was seen on the chain; the agent's account is opened by its first."""
 
     command = "record_deposit"
-    fields = {"agentAddress": ADDRESS, "amount": DECIMAL, "txHash": HASH}
-    refuses = (*WRITING, *COMMANDS["record_deposit"].refuses)
+    fields = {"agentAddress": ADDRESS, "amount": DECIMAL, "txHash": HASH, "currency": CURRENCY}
+    refuses = (*WRITING, AgentCurrencyNotSet, *COMMANDS["record_deposit"].refuses)
 
     @extend_schema(
         summary="Record a deposit by its transaction hash.",
@@ -238,9 +270,10 @@ class ChainDeposit(AgentCommand):
         raise AssertionError("served by the short way")
 
     def translate(self, tenant: int, words: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
-        scale = agents.scale_of(tenant, words["agentAddress"])
+        name, currency, scale = agents.account_for(tenant, words["agentAddress"], words["currency"])
         return {
-            "account": words["agentAddress"],
+            "account": name,
+            "currency": currency,
             "amount": agents.minor_units(words["amount"], scale),
             "source": agents.SOURCE,
             "external_ref": words["txHash"],
@@ -248,5 +281,7 @@ class ChainDeposit(AgentCommand):
         }
 
     def show(self, tenant: int, answer: dict[str, Any], call: Call) -> dict[str, Any]:
-        address = call.arguments["account"]
-        return {"deposit": agents.show_deposit(answer["deposit"], address, agents.scale_of(tenant, address))}
+        name, currency = call.arguments["account"], call.arguments["currency"]
+        address = agents.address_of(name)
+        _, _, scale = agents.account_for(tenant, address, currency)
+        return {"deposit": agents.show_deposit(answer["deposit"], address, scale)}

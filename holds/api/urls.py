@@ -21,6 +21,12 @@ from ledger_project.web.commands import path_of
 HOLD, ESCROW, STAKE = {"hold": "Hold"}, {"escrow": "Escrow"}, {"stake": "Stake"}
 DEPOSIT, WITHDRAWAL = {"deposit": "Deposit"}, {"withdrawal": "Withdrawal"}
 
+AGENT_CURRENCY = {
+    "type": "object",
+    "properties": {"currency": {"type": "string"}, "set_at": {"type": "string", "format": "date-time"}},
+    "required": ["currency", "set_at"],
+}
+
 urlpatterns = [
     path_of("v1/holds", get=HoldList, post="place_hold", makes=HOLD),
     path("v1/holds/<str:hold>", HoldDetail.as_view()),
@@ -46,6 +52,7 @@ urlpatterns = [
     path("v1/withdrawals/<str:withdrawal>", WithdrawalDetail.as_view()),
     path_of("v1/withdrawals/<str:withdrawal>/confirm", post="confirm_withdrawal", makes=WITHDRAWAL),
     path_of("v1/withdrawals/<str:withdrawal>/fail", post="fail_withdrawal", makes=WITHDRAWAL),
+    path_of("v1/agent-currency", put="set_agent_currency", makes={"agent_currency": AGENT_CURRENCY}),
     path("v1/agents/<str:address>/balance", AgentBalance.as_view()),
     path("v1/agents/<str:address>/ledger", AgentLedger.as_view()),
     path("v1/agents/<str:address>/withdraw", AgentWithdrawal.as_view()),

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.errors import AccountNotFound
+from accounts.queries import facts as facts_of
 from accounts.rows import AccountFacts
 from holds import x402
-from holds.agents import facts_of
 from holds.errors import PaymentIdentifierReused
 from holds.fields import YEAR
 from holds.x402 import Document, Unpayable

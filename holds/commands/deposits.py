@@ -4,10 +4,12 @@ from accounts.errors import (
     AccountClosed,
     AccountNotFound,
     AmountOverflow,
+    CurrencyMismatch,
     CurrencyNotFound,
     NormalBalanceMismatch,
     ReservedName,
 )
+from accounts.fields import CurrencyCode
 from accounts.rows import SOLE_CURRENCY, AccountRow
 from holds.books import HoldBooks
 from holds.cash_rows import DepositRow
@@ -27,15 +29,18 @@ from ledger_project.log.command import command
         DuplicateDeposit,
         AccountNotFound,
         CurrencyNotFound,
+        CurrencyMismatch,
         ReservedName,
         NormalBalanceMismatch,
         AccountClosed,
         AmountOverflow,
     ),
     also_wants=lambda call: [
-        ("beside", (call["account"], CUSTODY)),
+        ("account", CUSTODY.replace("{currency}", call["currency"]))
+        if call["currency"]
+        else ("beside", (call["account"], CUSTODY)),
         ("deposit_ref", (call["source"], call["external_ref"])),
-        *[("currency", SOLE_CURRENCY)] * call["open_account"],
+        *([("currency", SOLE_CURRENCY)] if call["open_account"] and not call["currency"] else []),
     ],
     platform=True,
 )
@@ -48,11 +53,13 @@ def record_deposit(
     external_ref: Text,
     confirmed: Flag = True,
     open_account: Flag = False,
+    currency: CurrencyCode | None = None,
 ) -> None:
     """Record money that came in from outside; while it is not `confirmed` it is announced and moves nothing.
 
     A source (a chain, a bank) gives each of its payments one reference (a transaction hash), which is used once.
-    With `open_account` a first deposit opens its account, in the tenant's only currency.
+    With `open_account` a first deposit opens its account, in `currency` or the tenant's only one; one that exists
+    must have that currency.
     """
     twin = books.find(DepositRow, (source, external_ref))
     if twin is not None:
@@ -61,7 +68,7 @@ def record_deposit(
             external_ref=external_ref,
         )  # fmt: skip
     deposit_id = books.new_id()
-    row = _receiver(books, account, open_account)
+    row = _receiver(books, account, open_account, currency)
     deposit = books.add(
         DepositRow(
             deposit_id,
@@ -114,14 +121,16 @@ def _pending(books: HoldBooks, deposit_id: DepositId) -> DepositRow:
     return deposit
 
 
-def _receiver(books: HoldBooks, ref: str, open_account: bool) -> AccountRow:
+def _receiver(books: HoldBooks, ref: str, open_account: bool, currency: str | None) -> AccountRow:
     """Who gets it. Custody is an asset, so what comes in stands on the credit side.
 
-    Refuses: AccountNotFound, CurrencyNotFound, ReservedName, NormalBalanceMismatch, AccountClosed.
+    Refuses: AccountNotFound, CurrencyNotFound, CurrencyMismatch, ReservedName, NormalBalanceMismatch, AccountClosed.
     """
     if open_account and books.find(AccountRow, ref) is None and not ids.looks_like_id(ref):
-        return books.open(ref, books.currency(None))
+        return books.open(ref, books.currency(currency))
     row = books.account(ref)
+    if currency is not None and row.facts.currency != currency:
+        raise CurrencyMismatch(account=row.facts.name, currency=row.facts.currency, expected=currency)
     if row.facts.sign > 0:
         raise NormalBalanceMismatch(account=row.facts.name, type=row.facts.type, expected="liability")
     if row.status == "closed":

@@ -82,7 +82,7 @@ def test_a_rehearsed_deposit_opens_nothing(api: Api, usdc: Story) -> None:
 def test_which_currency_a_new_agent_has_must_be_clear(api: Api, usdc: Story) -> None:
     usdc.run("register_currency", code="EUR", scale=2)
 
-    refused(deposit(api, "1", agent="0xnew"), 404, "account_not_found")
+    refused(deposit(api, "1", agent="0xnew"), 422, "agent_currency_not_set")
     assert deposit(api, "1").status_code == 201
 
 
@@ -96,6 +96,7 @@ def test_a_balance_has_every_number_of_the_platform(api: Api, usdc: Story) -> No
 
     balance = api.get(f"/v1/agents/{AGENT}/balance").json()
 
+    assert balance.pop("balances") == [balance]
     assert balance.pop("updatedAt")
     assert balance == {
         "agentAddr": AGENT,
@@ -179,3 +180,64 @@ def test_the_refusals_of_the_platforms_addresses(api: Api, usdc: Story) -> None:
     other = Api(Story())
     refused(other.get(f"/v1/agents/{AGENT}/balance"), 404, "account_not_found")
     assert api.get(f"/v1/agents/{AGENT}/withdraw").status_code == 405
+
+
+# Several currencies.
+
+
+@pytest.fixture
+def two(usdc: Story) -> Story:
+    """The platform has credits as well."""
+    usdc.run("register_currency", code="CRD", scale=0)
+    return usdc
+
+
+def test_in_several_currencies_the_tenant_says_which_one_agents_have(two: Story, api: Api) -> None:
+    refused(deposit(api, "10.50", agent="0xnew"), 422, "agent_currency_not_set")
+
+    said = api.post("/v1/agent-currency", {"currency": "USDC"}, method="PUT")
+
+    assert said.json()["agent_currency"]["currency"] == "USDC"
+    assert deposit(api, "10.50", agent="0xnew").json()["deposit"]["amount"] == "10.500000"
+    assert two.balance("0xnew") == {"available": 10_500_000}
+    refused(api.post("/v1/agent-currency", {"currency": "EUR"}, method="PUT"), 404, "currency_not_found")
+
+
+def test_an_agent_has_one_account_a_currency_under_one_address(two: Story, api: Api) -> None:
+    two.run("set_agent_currency", currency="USDC")
+    deposit(api, "10.50", "0x1")
+
+    made = deposit(api, "7", "0x2", key="k")
+    credits = api.post(
+        "/v1/admin/deposits", {"agentAddress": AGENT, "amount": "3", "txHash": "0x3", "currency": "CRD"}
+    ).json()["deposit"]
+
+    assert (made.status_code, credits["agentAddr"], credits["amount"]) == (201, AGENT, "3")
+    balance = api.get(f"/v1/agents/{AGENT}/balance").json()
+    assert (balance["currency"], balance["available"]) == ("USDC", "17.500000")
+    assert [(each["agentAddr"], each["currency"], each["available"]) for each in balance["balances"]] == [
+        (AGENT, "USDC", "17.500000"),
+        (AGENT, "CRD", "3"),
+    ]
+    assert api.get(f"/v1/agents/{AGENT}/balance?currency=CRD").json()["available"] == "3"
+    refused(api.get("/v1/agents/0xb0b/balance?currency=CRD"), 404, "account_not_found")
+    assert [each["amount"] for each in api.get(f"/v1/agents/{AGENT}/ledger?currency=CRD").json()["entries"]] == ["3"]
+    assert len(api.get(f"/v1/agents/{AGENT}/ledger").json()["entries"]) == 2
+
+    taken = api.post(f"/v1/agents/{AGENT}/withdraw", {"amount": "2", "currency": "CRD"}).json()["withdrawal"]
+    assert (taken["agentAddr"], taken["destination"], taken["amount"]) == (AGENT, AGENT, "2")
+    assert two.balance(f"{AGENT}#CRD") == {"available": 1, "held": 2}
+
+
+def test_nobody_takes_the_place_of_an_agents_further_account(two: Story, api: Api) -> None:
+    two.run("set_agent_currency", currency="USDC")
+    refused(deposit(api, "1", agent=f"{AGENT}#CRD"), 422, "invalid_request")
+    refused(api.get(f"/v1/agents/{AGENT}%23CRD/balance"), 404, "account_not_found")
+
+
+def test_what_agents_have_can_be_changed_for_those_to_come(two: Story, api: Api) -> None:
+    two.run("set_agent_currency", currency="USDC")
+    two.run("set_agent_currency", currency="CRD")
+    deposit(api, "5", agent="0xnew")
+    assert two.balance("0xnew") == {"available": 5}
+    assert api.get(f"/v1/agents/{AGENT}/balance").json()["currency"] == "USDC", "it has no other account"

@@ -37,7 +37,8 @@ class DetailView(Reading, RetrieveAPIView[Any]):
 
     pagination_class = None
     filter_backends = ()
+    parameters: ClassVar[tuple[str, ...]] = ()  # of the query
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        require_known(request, ())
+        require_known(request, self.parameters)
         return Response(self.get_serializer(self.get_object()).data)

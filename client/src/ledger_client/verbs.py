@@ -53,6 +53,7 @@ VERBS = (
     # Accounts, currencies and keys
     Verb("account open", "open_account", "name", "currency type unbounded metadata"),
     Verb("account ensure", "ensure_account", "account", "currency initial_balance type metadata"),
+    Verb("agent-currency set", "set_agent_currency", "currency"),
     Verb("account freeze", "freeze_account", "account", "reason"),
     Verb("account unfreeze", "unfreeze_account", "account", "reason"),
     Verb("account close", "close_account", "account", "reason"),
@@ -89,7 +90,7 @@ VERBS = (
     Verb("stake release", "release_stake", "stake", "amount reason"),
     Verb("stake slash", "slash_stake", "stake amount", "to_account fee_account burn trial reason"),
     # Cash
-    Verb("deposit", "record_deposit", "account amount source external_ref", "confirmed open_account"),
+    Verb("deposit", "record_deposit", "account amount source external_ref", "confirmed open_account currency"),
     Verb("deposits confirm", "confirm_deposit", "deposit", "reason"),
     Verb("deposits fail", "fail_deposit", "deposit reason"),
     Verb("withdraw", "request_withdrawal", "account amount destination", "references"),
