@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
 from ledger_project.kernel import clock, notes
-from ledger_project.log import sealing, signing
+from ledger_project.log import sealer, sealing, signing
 from ledger_project.log.models import SigningKey
+from ledger_project.log.sealer import SEALER
 from ledger_project.log.signing import NoSigningKey
 
 
@@ -20,28 +21,32 @@ class SealerBusy(Exception):
 
 
 def rotate(new: Ed25519PrivateKey, *, old_is_lost: bool = False) -> None:
-    """Let `new` sign the log from now on. Raises NoSigningKey, LogAltered, SealerBusy; all leave everything as it was.
+    """Let `new` sign the log from now on. Raises NoSealer, NoSigningKey, LogAltered,
+    SealerBusy; all leave everything as it was.
 
     Where the old key is lost, nothing but the public record says that the new one follows it.
     """
     successor = signing.named(new)
-    with transaction.atomic():
+    sealer.require()
+    with transaction.atomic(SEALER):
         if not sealing.take_turn():
             raise SealerBusy("another sealer is at work; try again")
         signers = [successor]
         if not old_is_lost:
             old = signing.signer()
-            signing.require_in_use(old)
+            signing.take_into_use(old)
             signers.insert(0, old)
-        if SigningKey.objects.filter(kid=signing.kid_of(successor)).exists():
+        if SigningKey.objects.using(SEALER).filter(kid=signing.kid_of(successor)).exists():
             raise NoSigningKey("this key has signed the log before; take a fresh one")
-        head = sealing.newest()
+        head = sealing.newest(SEALER)
         moment = clock.now()
         if head is not None:
-            growing = sealing.grow_from(head, [key.public_key for key in signing.published()])
+            growing = sealing.grow_from(head, signing.public_keys(SEALER))
             checkpoint = notes.Checkpoint(successor.name, growing.size, growing.root())
             note = notes.sign_checkpoint(checkpoint, signers, time=int(moment.timestamp()))
             sealing.store_checkpoint(growing.size, growing.root(), note, head.snapshot)
         # Later than the time which the old key has just stated, by the least there is.
-        SigningKey.objects.filter(retired_at__isnull=True).update(retired_at=moment + timedelta(microseconds=1))
+        SigningKey.objects.using(SEALER).filter(retired_at__isnull=True).update(
+            retired_at=moment + timedelta(microseconds=1)
+        )
         signing.begin_use(successor, moment)
