@@ -19,7 +19,7 @@ SETTLED = timedelta(minutes=10)  # until what was recorded before a moment is co
 @command(
     event="statement.issued",
     refuses=(AccountNotFound, PeriodNotOver, StatementExists, StatementOutOfChain, StatementMismatch),
-    also_wants=lambda call: [("statement", (call["account"], call["until"]))],
+    also_wants=lambda call: [("statement", (call["account"], call["until"])), ("whole_account", call["account"])],
 )
 def issue_statement(
     books: AccountBooks,
@@ -73,4 +73,7 @@ def issue_statement(
             hash=bytes.fromhex(foot["hash"]),
         )
     )
+    for row in books.stripes(account):
+        # Whatever is posted from now on comes after this, so nothing falls into a month that is over: see `come_after`.
+        row.changed = row.status != "closed"
     books.result["statement"] = {"id": ids.show("stm", books.event_id), **head, **foot}

@@ -107,7 +107,7 @@ def test_nothing_is_issued_of_what_is_not_sealed():
 @pytest.mark.parametrize(
     ("since", "until", "totals", "refusal"),
     [
-        (SEPTEMBER, OCTOBER + 2 * DAY, (0, 30), PeriodNotOver),
+        (SEPTEMBER, OCTOBER + 5 * DAY, (0, 30), PeriodNotOver),
         (AUGUST, SEPTEMBER, (100, 0), StatementExists),
         (AUGUST + DAY, SEPTEMBER, (100, 0), StatementExists),
         (SEPTEMBER + DAY, OCTOBER, (0, 30), StatementOutOfChain),
@@ -116,7 +116,7 @@ def test_nothing_is_issued_of_what_is_not_sealed():
     ],
 )
 def test_what_does_not_go_on_from_the_last_one_is_refused(ledger, since, until, totals, refusal):
-    with clock.stopped(OCTOBER + DAY):
+    with clock.stopped(OCTOBER + 4 * DAY):
         issue(ledger, AUGUST, SEPTEMBER, 100, 0)
         before = ledger.size()
         with pytest.raises(refusal):

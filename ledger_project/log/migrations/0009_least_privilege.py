@@ -1,4 +1,4 @@
-"""Sealing has a role of its own. The SQL is frozen, sql/ has the living text."""
+"""Sealing has a role of its own, and nobody what he does not need. The SQL is frozen, sql/ has the living text."""
 
 from django.db import migrations
 
@@ -28,6 +28,22 @@ GRANT INSERT (kind, event_id, detail), UPDATE (resolved_at) ON log_sealingfindin
 GRANT INSERT (kid, public_key, created_at, retired_at), UPDATE (retired_at) ON log_signingkey TO ledger_sealer;
 GRANT INSERT (sink, checkpoint_id), UPDATE (attempts, next_attempt_at, delivered_at, last_error)
     ON log_anchordelivery TO ledger_sealer;
+''',
+    "nothing_for_everybody": r'''
+-- What PostgreSQL lets every login do, taken back: to name what is in the schema, or make something in it, and to keep
+-- large objects, which belong to nobody's table and count in nobody's size. (Temporary tables: log/rights.py.) Only a
+-- superuser can take the large objects back; whoever is none is warned, and goes on.
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+DO $$
+DECLARE
+    each regprocedure;
+BEGIN
+    FOR each IN SELECT oid::regprocedure FROM pg_proc
+                 WHERE pronamespace = 'pg_catalog'::regnamespace AND (proname LIKE 'lo\_%' OR proname IN ('loread', 'lowrite'))
+    LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', each);
+    END LOOP;
+END $$;
 ''',
 }
 
