@@ -13,7 +13,9 @@ from journal.exports.reading import Period
 from journal.exports.snapshot import Snapshot, snapshot
 from journal.statements.reading import statement
 from ledger_project.kernel import clock
+from ledger_project.kernel.errors import Refusal
 from ledger_project.log.command import COMMANDS
+from ledger_project.log.each import Each
 from ledger_project.log.executor import Call, execute
 from ledger_project.log.queries import read
 
@@ -27,11 +29,22 @@ def issue_due(now: datetime, tenant: int | None = None) -> int:
     """Issue what is due of every account, or of every one of a tenant, however many months; how many were."""
     end = (now - SETTLED).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     issued, after = 0, UUID(int=0)
+    each = Each("issue_statements")
     while page := read(_DUE, [after, tenant, tenant, end, PAGE]):
         after = page[-1][0]
-        for each, rows in groupby(sorted(page, key=lambda row: row[1]), key=lambda row: row[1]):
-            issued += _issue(each, {account: since for account, _, since in rows}, end)
+        for owner, rows in groupby(sorted(page, key=lambda row: row[1]), key=lambda row: row[1]):
+            issued += _issue_all(each, owner, {account: since for account, _, since in rows}, end)
+    each.finish()
     return issued
+
+
+def _issue_all(each: Each, tenant: int, due: dict[UUID, datetime], end: datetime) -> int:
+    """A tenant's statements together; where that fails, account by account, as one that cannot be read is alone."""
+    try:
+        return _issue(tenant, due, end)
+    except Exception:
+        log.exception("the statements of tenant %s failed; each account's are issued by themselves", tenant)
+    return sum(each.serve(due, lambda account: _issue(tenant, {account: due[account]}, end)))
 
 
 def _issue(tenant: int, due: dict[UUID, datetime], end: datetime) -> int:
@@ -39,7 +52,10 @@ def _issue(tenant: int, due: dict[UUID, datetime], end: datetime) -> int:
     with snapshot() as books:
         calls = [call for key, since in due.items() for call in _calls(books, facts[key], since, end)]
     results = execute(calls) if calls else []
-    refused = [result for result in results if isinstance(result, Exception)]
+    refused = [result for result in results if isinstance(result, Refusal)]
+    for bug in results:
+        if isinstance(bug, Exception) and not isinstance(bug, Refusal):
+            raise bug
     for refusal in refused:
         log.warning("a statement of tenant %s is not issued: %s", tenant, refusal)
     return len(results) - len(refused)
