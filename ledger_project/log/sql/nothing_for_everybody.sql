@@ -6,8 +6,9 @@ DO $$
 DECLARE
     each regprocedure;
 BEGIN
-    FOR each IN SELECT oid::regprocedure FROM pg_proc
-                 WHERE pronamespace = 'pg_catalog'::regnamespace AND (proname LIKE 'lo\_%' OR proname IN ('loread', 'lowrite'))
+    FOR each IN SELECT oid::regprocedure FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+                 WHERE pronamespace = 'pg_catalog'::regnamespace AND grantee = 0
+                   AND (proname LIKE 'lo\_%' OR proname IN ('loread', 'lowrite'))
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', each);
     END LOOP;
