@@ -141,9 +141,10 @@ class AccountRow(Row):
 
 
 class CurrencyRow(Row):
-    """A registered currency; never changes, so it is read without a lock."""
+    """A registered currency; never changes, so it is read without a lock and no time of a change comes after it."""
 
     __slots__ = ("code", "created_at", "id", "label", "scale")
+    times = ()
 
     def __init__(self, code: str, scale: int, label: str, created_at: datetime) -> None:
         self.code, self.scale, self.label, self.created_at = code, scale, label, created_at
@@ -287,14 +288,17 @@ class AccountStore(Store):
         if not keys:
             return None
         return (
-            f"SELECT account_id, stripe, status, version, concat_ws(' ', {', '.join(_NUMBERS)}) FROM accounts_balance"
+            f"SELECT account_id, stripe, status, version, concat_ws(' ', {', '.join(_NUMBERS)}),"
+            " (extract(epoch FROM updated_at) * 1000000)::bigint FROM accounts_balance"
             " WHERE (account_id, stripe) IN (SELECT * FROM unnest(%s::uuid[], %s::smallint[]))"
             " ORDER BY account_id, stripe FOR NO KEY UPDATE",
             ([account for account, _ in keys], [stripe for _, stripe in keys]),
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for account, stripe, status, version, numbers in records:
+        last = 0
+        for account, stripe, status, version, numbers, updated in records:
+            last = max(last, updated)
             facts = wants.facts[account]
             limit, total_in, total_out, *buckets = map(int, numbers.split())
             row = AccountRow(facts, stripe, status, limit, total_in, total_out, version, buckets)
@@ -302,6 +306,7 @@ class AccountStore(Store):
                 batch.load(row, facts.ref, facts.name)
             else:
                 batch.load(row)
+        batch.come_after(clock.at(last))
 
     def writing(self, rows: list[AccountRow], tenant: int, now: datetime) -> Iterable[Query]:
         opened = [row for row in rows if row.new]

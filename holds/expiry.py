@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from holds.system import run_all
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.errors import Busy
+from ledger_project.log.each import for_each
 from ledger_project.log.executor import Done, look
 
 PAGE = 200  # holds ended by one transaction, so that none of them is locked for long
@@ -33,13 +34,13 @@ def expire_due(*, pages: int = 1000) -> Counter[str]:
     """
     now = database_now()
     tally: Counter[str] = Counter()
-    for (tenant,) in look(_TENANTS, (now,)):
-        place = _BEFORE_ALL
+
+    def expire(tenant: int) -> None:
+        place: Place | None = _BEFORE_ALL
         for _ in range(pages):
-            last = _expire_page(tenant, now, place, tally)
-            if last is None:
-                break
-            place = last
+            place = place and _expire_page(tenant, now, place, tally)
+
+    for_each("expire_holds", [tenant for (tenant,) in look(_TENANTS, (now,))], expire)
     return tally
 
 

@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -20,6 +21,7 @@ from holds.system import run_all
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.documents import load_json
+from ledger_project.log.each import for_each
 from ledger_project.log.executor import Done, look
 
 LEASE = timedelta(seconds=120)
@@ -40,19 +42,21 @@ class Task:
     payment: Payment
     noted: Answer | None
 
+    def __str__(self) -> str:
+        return self.payment.withdrawal
+
 
 def pay_pending(executor: WithdrawalExecutor, *, limit: int = 100) -> Counter[str]:
     """Take on at most `limit` withdrawals, one after the other; how many ended how."""
-    tally: Counter[str] = Counter()
-    for _ in range(limit if executor.automatic else 0):
-        task = take_on()
-        if task is None:
-            break
+
+    def pay(task: Task) -> str:
         answer = task.noted or executor.pay(task.payment)
         if task.noted is None:
             note(task, answer)
-        tally[carry_out(task, answer)] += 1
-    return tally
+        return carry_out(task, answer)
+
+    tasks = iter(take_on, None)
+    return Counter(for_each("pay_withdrawals", islice(tasks, limit if executor.automatic else 0), pay))
 
 
 def take_on() -> Task | None:

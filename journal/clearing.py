@@ -172,7 +172,7 @@ class PositionStore(Store):
             batch.load(PositionRow(account, stripe, moments.get(until), mark, cut))
 
 
-# The window function makes the cut a beginning of the numbering: times of one stripe may step back with the clock.
+# The window function makes the cut a beginning of the numbering: times of one stripe stepped back with the clock once.
 _POSITIONS = f"""
 WITH wanted AS (
     SELECT wanted.account_id, wanted.until, stripe.number AS stripe,

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from ledger_project.kernel import clock, ids
+from ledger_project.log.each import for_each
 from ledger_project.log.executor import Done, execute, look, system_call
 
 PAGE = 200  # grants burnt by one transaction, so that none of them is locked for long
@@ -32,10 +33,13 @@ def expire_due() -> Counter[str]:
     """
     now = clock.adjusted(look("SELECT clock_timestamp()", ())[0][0])
     tally: Counter[str] = Counter()
-    for (tenant,) in look(_TENANTS, (now,)):
+
+    def expire(tenant: int) -> None:
         place: Place | None = START
         for _ in range(PAGES):
             place = place and _expire_page(tenant, now, place, tally)
+
+    for_each("expire_promos", [tenant for (tenant,) in look(_TENANTS, (now,))], expire)
     return tally
 
 

@@ -20,6 +20,7 @@ from journal.monitors import crosses, moves_of
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Busy, Refusal
 from ledger_project.log import feed
+from ledger_project.log.each import Each
 from ledger_project.log.executor import MAX_BATCH, Call, execute, look, system_call
 
 PAGE = 5000  # places of the log looked at by one query
@@ -71,22 +72,33 @@ class Crossed:
 def watch() -> int:
     """Look at what was sealed since; how many crossings there were."""
     found = 0
+    each = Each("watch_balances")
+    carried: dict[UUID, int] = {}
+    place: int | None = None  # where this run is, once somebody could not be told and the cursor stays for him
     for _ in range(PAGES):
-        ((start,),) = look("SELECT next_index FROM journal_monitorcursor", ())
+        ((start,),) = look("SELECT next_index FROM journal_monitorcursor", ()) if place is None else ((place,),)
         end = min(feed.head() + 1, start + PAGE)
         if end <= start:
             break
-        crossed, running = _look_at(start, end)
-        _trigger(crossed)
-        _advance(start, end, running)
+        crossed, carried = _look_at(start, end, carried if place is not None else {})
+        _trigger(each, crossed)
+        if each.failures:
+            place = end
+        else:
+            _advance(start, end, carried)
         found += len(crossed)
+    each.finish()
     return found
 
 
-def _look_at(start: int, end: int) -> tuple[list[Crossed], dict[UUID, int]]:
+def _look_at(start: int, end: int, carried: dict[UUID, int]) -> tuple[list[Crossed], dict[UUID, int]]:
     """The crossings from one place of the log to another, in order, and the balances carried along."""
     watches = {record[0]: Watch(*record) for record in look(_WATCHES, (end,))}
-    running = {key: _opening(each, start) for key, each in watches.items() if each.unbounded}
+    running = {
+        key: carried[key] if key in carried else _opening(each, start)
+        for key, each in watches.items()
+        if each.unbounded
+    }
     crossed = []
     for monitor, entry, legs in _entries(look(_MOVES, (start, end))):
         each = watches.get(monitor)
@@ -124,18 +136,21 @@ def _opening(each: Watch, start: int) -> int:
     return int(total) if (each.account_type in DEBIT_NORMAL) != (each.bucket == Bucket.CREDIT_USED) else -int(total)
 
 
-def _trigger(crossed: list[Crossed]) -> None:
-    """One event each. Raises Busy where rows were locked for too long; then all of it is looked at again."""
+def _trigger(each: Each, crossed: list[Crossed]) -> None:
+    """One event each. A tenant whose rows were locked for too long fails, and all of it is looked at again."""
     by_tenant: dict[int, list[Call]] = {}
-    for each in crossed:
-        by_tenant.setdefault(each.watch.tenant, []).append(each.call())
-    for calls in by_tenant.values():
-        for first in range(0, len(calls), MAX_BATCH):
-            for result in execute(calls[first : first + MAX_BATCH]):
-                if isinstance(result, Exception) and (isinstance(result, Busy) or not isinstance(result, Refusal)):
-                    raise result
-                if isinstance(result, Refusal) and not isinstance(result, MonitorNotFound | AlreadyTriggered):
-                    log.error("a crossing was refused: %s", result)
+    for crossing in crossed:
+        by_tenant.setdefault(crossing.watch.tenant, []).append(crossing.call())
+    each.serve(by_tenant, lambda tenant: _tell(by_tenant[tenant]))
+
+
+def _tell(calls: list[Call]) -> None:
+    for first in range(0, len(calls), MAX_BATCH):
+        for result in execute(calls[first : first + MAX_BATCH]):
+            if isinstance(result, Exception) and (isinstance(result, Busy) or not isinstance(result, Refusal)):
+                raise result
+            if isinstance(result, Refusal) and not isinstance(result, MonitorNotFound | AlreadyTriggered):
+                log.error("a crossing was refused: %s", result)
 
 
 def _advance(start: int, end: int, running: dict[UUID, int]) -> None:

@@ -5,9 +5,11 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger, worker_process_init
+from celery.signals import after_setup_logger, worker_init, worker_process_init
+from django.db import connections
 
 from ledger_project.kernel.collector import spare_the_loaded
+from ledger_project.log import sealer
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger_project.settings")
 
@@ -16,6 +18,18 @@ NICENESS = 5
 app = Celery("ledger_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def require_sealer(**_: Any) -> None:
+    """A worker seals, so it does not start without the sealer's address, and says at once when that does not work."""
+    try:
+        trouble = sealer.trouble()
+    except sealer.NoSealer as missing:
+        raise SystemExit(str(missing)) from missing
+    if trouble:
+        logging.getLogger(__name__).critical(trouble)
+    connections.close_all()  # no child process may share it
 
 
 @after_setup_logger.connect

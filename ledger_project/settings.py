@@ -108,6 +108,12 @@ DATABASE_OWNER_URL = env.text(
     "DATABASE_OWNER_URL",
     default=DATABASE_URL if env.given("DATABASE_URL") else embedded.database_url(LEDGER_HOME, user="ledger"),
 )
+# What seals the log connects with rights that no request has; a process that is not given this address cannot seal.
+SEALER_ROLE = "ledger_sealer"
+DATABASE_SEALER_URL = env.text(
+    "DATABASE_SEALER_URL",
+    default="" if env.given("DATABASE_URL") else embedded.database_url(LEDGER_HOME, user="ledger_worker"),
+)
 
 
 def _database(url: str, **settings: str) -> dict[str, Any]:
@@ -125,10 +131,13 @@ def _database(url: str, **settings: str) -> dict[str, Any]:
     }
 
 
+_PATIENCE = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 DATABASES = {
-    "default": _database(DATABASE_URL, role=APP_ROLE, lock_timeout="10s", idle_in_transaction_session_timeout="60s"),
+    "default": _database(DATABASE_URL, role=APP_ROLE, **_PATIENCE),
     "owner": _database(DATABASE_OWNER_URL, lock_timeout="10s"),
 }
+if DATABASE_SEALER_URL:
+    DATABASES["sealer"] = _database(DATABASE_SEALER_URL, role=SEALER_ROLE, **_PATIENCE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # One REDIS_URL in redis-py's form; Celery spells a socket's address differently.

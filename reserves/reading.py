@@ -3,6 +3,7 @@
 import logging
 import random
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db.models import OuterRef, Subquery
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import content_hash
 from ledger_project.kernel.errors import Refusal
+from ledger_project.log.each import for_each
 from ledger_project.log.executor import Done, run
 from reserves.models import ReserveAsset, ReserveSnapshot
 from reserves.queries import newest_snapshot, show_snapshot
@@ -54,13 +56,15 @@ def read_due() -> int:
     ends = time.monotonic() + BUDGET
     assets = due()
     random.shuffle(assets)
-    recorded = 0
-    for number, asset in enumerate(assets):
-        if time.monotonic() > ends:
-            log.warning("the time is over with %s of %s reserve assets not read", len(assets) - number, len(assets))
-            break
-        recorded += _try(asset)
-    return recorded
+
+    def in_time() -> Iterator[ReserveAsset]:
+        for number, asset in enumerate(assets):
+            if time.monotonic() > ends:
+                log.warning("the time is over with %s of %s reserve assets not read", len(assets) - number, len(assets))
+                return
+            yield asset
+
+    return sum(for_each("read_reserves", in_time(), _try))
 
 
 def _try(asset: ReserveAsset) -> bool:

@@ -7,6 +7,7 @@ from celery import shared_task
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.caller import Caller
+from ledger_project.log.each import for_each
 from ledger_project.log.executor import system_key
 from reserves.issuing import issue
 from reserves.models import ReserveAsset
@@ -26,8 +27,12 @@ def attest() -> None:
     """Attest every currency that has a reserve asset, once an hour however often this runs."""
     hour = clock.stamp(clock.now())[:13]
     backed = ReserveAsset.objects.order_by("tenant_id", "currency").values_list("tenant_id", "currency").distinct()
-    for tenant, currency in backed:
+
+    def attest_one(whose: tuple[int, str]) -> None:
+        tenant, currency = whose
         try:
             issue(tenant, currency, key=system_key("attest", currency, hour), caller=Caller.system("system:attest"))
         except Refusal as refusal:
             log.error("currency %s of tenant %s is not attested: %s", currency, tenant, refusal)
+
+    for_each("attest", backed, attest_one)

@@ -2,8 +2,8 @@
 
 import random
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import pytest
 
@@ -43,27 +43,36 @@ def test_buckets_are_the_open_holds_whatever_happens(seed: int) -> None:
             books.run("set_credit_limit", account=name, credit_limit=60)
             people[name].limit = 60
 
-    with clock.moved(timedelta()):
+    with ExitStack() as time:
         for step in range(60):
-            _live(books, people, chance)
+            _live(books, people, chance, time)
             if step % 10 == 9:
                 _compare(books, people)
     _compare(books, people)
     books.right()
 
 
-def _live(books: Story, people: dict[str, Person], chance: random.Random) -> None:
+def _live(books: Story, people: dict[str, Person], chance: random.Random, time: ExitStack) -> None:
     """One random step, in the books and in the model."""
-    amount = chance.randint(1, 60)
+    amount, days = chance.randint(1, 60), chance.randint(1, 60)
     payer, payee = chance.sample(PEOPLE, 2)
     holds = list(Hold.objects.filter(tenant=books.tenant, status__in=["pending", "disputed"]))
     steps = ["place", "place", "escrow", "stake", "withdrawal", "transfer"] + ["end"] * min(len(holds) * 2, 8)
     step = chance.choice(steps)
     if step == "end":
-        _end(books, people, chance.choice(holds), chance)
+        _end(books, people, chance.choice(holds), chance, time)
         return
     calls = {
-        "place": ("place_hold", {"account": payer, "amount": amount, "to_account": payee, "allow_overcapture": True}),
+        "place": (
+            "place_hold",
+            {
+                "account": payer,
+                "amount": amount,
+                "to_account": payee,
+                "allow_overcapture": True,
+                "expires_in": days * 86400,
+            },
+        ),
         "escrow": ("lock_escrow", {"buyer": payer, "seller": payee, "amount": amount, "reference": "r"}),
         "stake": ("lock_stake", {"account": payer, "amount": amount}),
         "withdrawal": ("request_withdrawal", {"account": payer, "amount": amount, "destination": "d"}),
@@ -84,8 +93,8 @@ def _live(books: Story, people: dict[str, Person], chance: random.Random) -> Non
     person.promised[BUCKETS[{"place": "hold"}.get(step, step)]] += amount
 
 
-def _end(books: Story, people: dict[str, Person], hold: Hold, chance: random.Random) -> None:
-    """A random end, or part of one, of a hold."""
+def _end(books: Story, people: dict[str, Person], hold: Hold, chance: random.Random, time: ExitStack) -> None:
+    """A random end, or part of one, of a hold. Time goes on to a hold's own end where it expires, and never back."""
     holder = people[hold.account.name]
     payee = people[hold.counterparty.name] if hold.counterparty else None
     left = int(hold.amount - hold.captured - hold.released)
@@ -106,10 +115,13 @@ def _end(books: Story, people: dict[str, Person], hold: Hold, chance: random.Ran
             settle(part, 0)
         if way == "over" and _run(books, "capture_hold", hold=str(hold), amount=left + 5):
             settle(left, 0, surplus=5)
+        late = hold.expires_at is not None and hold.expires_at <= clock.now()
         if way == "release" and _run(books, "release_hold", hold=str(hold), amount=part):
-            settle(0, part)
-        with clock.moved(timedelta(days=8)):
-            if way == "expire" and _run(books, "expire_hold", hold=str(hold)):
+            settle(0, left if late else part)
+        if way == "expire":
+            if hold.expires_at is not None and not late:
+                time.enter_context(clock.moved(hold.expires_at - clock.now()))
+            if _run(books, "expire_hold", hold=str(hold)):
                 settle(0, left)
     if hold.kind == "escrow":
         way = chance.choice(["release", "refund", "dispute"])

@@ -31,7 +31,10 @@ SETTLED = timedelta(minutes=10)  # until what was recorded before a moment is co
         StatementNotSealed,
         StatementMismatch,
     ),
-    also_wants=lambda call: [("statement", (call["account"], call["since"], call["until"]))],
+    also_wants=lambda call: [
+        ("statement", (call["account"], call["since"], call["until"])),
+        ("whole_account", call["account"]),
+    ],
     internal=True,
 )
 def issue_statement(books: AccountBooks, *, account: AccountRef, since: Moment, until: Moment) -> None:
@@ -75,4 +78,7 @@ def issue_statement(books: AccountBooks, *, account: AccountRef, since: Moment, 
             hash=bytes.fromhex(foot["hash"]),
         )
     )
+    for row in books.stripes(account):
+        # Whatever is posted from now on comes after this, so nothing falls into a month that is over: see `come_after`.
+        row.changed = row.status != "closed"
     books.result["statement"] = {"id": ids.show("stm", books.event_id), **head, **foot}

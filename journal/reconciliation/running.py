@@ -5,6 +5,7 @@ never been, and the next pass does it; and two workers never do the same.
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +19,15 @@ from journal.errors import ReconciliationUnderWay
 from ledger_project.kernel import clock
 from ledger_project.log import sealed, sealing, verification
 from ledger_project.log.checks import Check, Comparison, Difference, Scope, view
+from ledger_project.log.each import for_each
 from ledger_project.log.executor import look, run
 
 LISTED = 1000  # differences of one check that a run lists; their number is exact
 AT_ONCE = 1000  # runs that are done in one pass
 CHUNK = 1000  # findings in one statement
 REST = 9  # times as long as a pass took
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -49,24 +53,42 @@ def checks() -> list[Check]:
 
 def request_all(day: datetime) -> int:
     """Ask for a run of every tenant, once a day however often this is called; how many are asked for."""
-    asked = 0
-    for tenant in Tenant.objects.order_by("pk").values_list("pk", flat=True).iterator():
-        key = f"reconciliation:{day:%Y-%m-%d}"
+    key = f"reconciliation:{day:%Y-%m-%d}"
+
+    def request(tenant: int) -> bool:
         try:
-            asked += not run(tenant, "request_reconciliation", key=key, actor="system:reconciliation").replayed
+            return not run(tenant, "request_reconciliation", key=key, actor="system:reconciliation").replayed
         except ReconciliationUnderWay:  # whoever asked for it, it is what we want
-            continue
-    return asked
+            return False
+
+    tenants = Tenant.objects.order_by("pk").values_list("pk", flat=True)
+    return sum(for_each("request_reconciliations", tenants, request))
 
 
 def run_waiting() -> list[UUID]:
-    """Do the runs that wait; which they were. None where another worker is at it."""
-    if not look(_WAITING, (1,)):
+    """Do the runs that wait; which they were. None where another worker is at it.
+
+    Where the pass over all of them fails, each is done by itself, so that books that cannot be read are nobody else's
+    trouble. Raises SomeFailed then.
+    """
+    waiting = [tenant for _, tenant in look(_WAITING, (AT_ONCE,))]
+    if not waiting:
         return []
+    try:
+        return _pass_over(waiting)
+    except Exception:
+        if len(waiting) == 1:
+            raise
+        log.exception("a reconciliation of %s tenants failed; each is done by itself", len(waiting))
+    return [done for each in for_each("reconcile", waiting, lambda tenant: _pass_over([tenant])) for done in each]
+
+
+def _pass_over(tenants: Sequence[int]) -> list[UUID]:
     elsewhere = verification.read_anchors()  # before the view, so that whatever an anchor holds is in it
     with view():
         ((mine,),) = look("SELECT pg_try_advisory_xact_lock(hashtextextended('reconciliation', 0))", ())
-        outcomes = {tenant: Outcome(key, tenant) for key, tenant in look(_WAITING, (AT_ONCE,))} if mine else {}
+        waiting = [each for each in look(_WAITING, (AT_ONCE,)) if each[1] in tenants] if mine else []
+        outcomes = {tenant: Outcome(key, tenant) for key, tenant in waiting}
         if not outcomes:
             return []
         started = clock.now()

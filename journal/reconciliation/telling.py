@@ -5,6 +5,7 @@ was sent, and one that could not be sent is tried again for a day.
 """
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from smtplib import SMTPException
 
@@ -15,6 +16,7 @@ from django.db.models import QuerySet
 from journal.errors import AlreadyReported
 from journal.models import ReconciliationRun
 from ledger_project.kernel import clock, ids
+from ledger_project.log.each import Each
 from ledger_project.log.executor import run
 
 MAILED_WITHIN = timedelta(days=1)  # older news are on the dashboard, and nobody's mail
@@ -26,20 +28,23 @@ log = logging.getLogger(__name__)
 
 def tell() -> None:
     """Tell of every mismatch that was not told of yet."""
-    for found in mismatched().filter(reported_at__isnull=True):
-        shown = ids.show("rec", found.pk)
-        log.critical("reconciliation %s found %s differences: %s", shown, found.mismatches, red(found))
-        try:
-            run(
-                found.tenant_id,
-                "report_mismatch",
-                key=f"reconciliation:{found.pk.hex}:mismatched",
-                actor=ACTOR,
-                reconciliation=shown,
-            )
-        except AlreadyReported:  # by another worker, just now
-            continue
+    each = Each("tell_of_mismatches")
+    each.serve(mismatched().filter(reported_at__isnull=True), _report)
     _mail()
+    each.finish()
+
+
+def _report(found: ReconciliationRun) -> None:
+    shown = ids.show("rec", found.pk)
+    log.critical("reconciliation %s found %s differences: %s", shown, found.mismatches, red(found))
+    with suppress(AlreadyReported):  # by another worker, just now
+        run(
+            found.tenant_id,
+            "report_mismatch",
+            key=f"reconciliation:{found.pk.hex}:mismatched",
+            actor=ACTOR,
+            reconciliation=shown,
+        )
 
 
 def mismatched() -> QuerySet[ReconciliationRun]:

@@ -10,6 +10,8 @@ from journal.commands.statements import SETTLED
 from journal.errors import StatementOutOfChain
 from journal.exports.reading import Period
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.errors import Refusal
+from ledger_project.log.each import Each
 from ledger_project.log.executor import MAX_BATCH, Call, execute, system_call
 from ledger_project.log.queries import read
 
@@ -23,11 +25,22 @@ def issue_due(now: datetime, tenant: int | None = None) -> int:
     """Issue what is due of every account, or of every one of a tenant, however many months; how many were."""
     end = (now - SETTLED).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     issued, after = 0, UUID(int=0)
+    each = Each("issue_statements")
     while page := read(_DUE, [after, tenant, tenant, end, PAGE]):
         after = page[-1][0]
-        for each, rows in groupby(sorted(page, key=lambda row: row[1]), key=lambda row: row[1]):
-            issued += _issue(each, {account: since for account, _, since in rows}, end)
+        for owner, rows in groupby(sorted(page, key=lambda row: row[1]), key=lambda row: row[1]):
+            issued += _issue_all(each, owner, {account: since for account, _, since in rows}, end)
+    each.finish()
     return issued
+
+
+def _issue_all(each: Each, tenant: int, due: dict[UUID, datetime], end: datetime) -> int:
+    """A tenant's statements together; where that fails, account by account, as one that cannot be read is alone."""
+    try:
+        return _issue(tenant, due, end)
+    except Exception:
+        log.exception("the statements of tenant %s failed; each account's are issued by themselves", tenant)
+    return sum(each.serve(due, lambda account: _issue(tenant, {account: due[account]}, end)))
 
 
 def _issue(tenant: int, due: dict[UUID, datetime], end: datetime) -> int:
@@ -35,7 +48,10 @@ def _issue(tenant: int, due: dict[UUID, datetime], end: datetime) -> int:
     batches = (calls[first : first + MAX_BATCH] for first in range(0, len(calls), MAX_BATCH))
     results = [result for batch in batches for result in execute(batch)]
     # What follows a month that waits for the sealer is out of its chain, and waits as well.
-    refused = [result for result in results if isinstance(result, Exception)]
+    refused = [result for result in results if isinstance(result, Refusal)]
+    for bug in results:
+        if isinstance(bug, Exception) and not isinstance(bug, Refusal):
+            raise bug
     for refusal in refused:
         if not isinstance(refusal, StatementOutOfChain):
             log.warning("a statement of tenant %s is not issued: %s", tenant, refusal)

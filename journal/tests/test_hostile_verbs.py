@@ -43,7 +43,8 @@ UPDATES = [
     ("spend_cap_exceeded", f"accounts_sessionkey SET spent_most = 11 WHERE {ALICES} AND"),
     ("spend_cap_exceeded", f"accounts_sessionkey SET spent_total = 31 WHERE {ALICES} AND"),
     ("spend_cap_exceeded", f"accounts_sessionkey SET spent_total = 30, spent_day = 21 WHERE {ALICES} AND"),
-    ("session_key_spent", f"accounts_sessionkey SET spent_total = 9 WHERE {ALICES} AND"),
+    ("session_key_spent", f"accounts_sessionkey SET spent_day = 15 WHERE {ALICES} AND"),
+    ("spend_cap_reopened", f"accounts_sessionkey SET spent_total = 9 WHERE {ALICES} AND"),
     ("session_key_expired", f"accounts_sessionkey SET last_spent_at = expires_at WHERE {ALICES} AND"),
     ("session_key_revoked", f"accounts_sessionkey SET revoked_at = NULL WHERE {SHOPS} AND"),
     ("session_key_revoked", f"accounts_sessionkey SET spent_total = 1 WHERE {SHOPS} AND"),
@@ -68,7 +69,11 @@ def test_most_of_these_are_refusals_by_the_same_name() -> None:
         "settled_twice",
     }
 
-    internal = {"promo_exceeds_grant", "session_key_spent"}  # only a bug meets them: the buckets refuse before
+    internal = {
+        "promo_exceeds_grant",
+        "session_key_spent",
+        "spend_cap_reopened",
+    }  # only a bug meets them: the buckets refuse before
     assert {name: Refusal.by_constraint[name].code for name in named - internal} == {
         name: name for name in named - internal
     }

@@ -98,7 +98,7 @@ def test_nothing_is_issued_of_what_is_not_sealed():
 @pytest.mark.parametrize(
     ("since", "until", "refusal"),
     [
-        (SEPTEMBER, OCTOBER + 2 * DAY, PeriodNotOver),
+        (SEPTEMBER, OCTOBER + 5 * DAY, PeriodNotOver),
         (AUGUST, SEPTEMBER, StatementExists),
         (AUGUST + DAY, SEPTEMBER, StatementExists),
         (SEPTEMBER + DAY, OCTOBER, StatementOutOfChain),
@@ -106,7 +106,7 @@ def test_nothing_is_issued_of_what_is_not_sealed():
     ],
 )
 def test_what_does_not_go_on_from_the_last_one_is_refused(ledger, since, until, refusal):
-    with clock.stopped(OCTOBER + DAY):
+    with clock.stopped(OCTOBER + 4 * DAY):
         issue(ledger, AUGUST, SEPTEMBER)
         before = ledger.size()
         with pytest.raises(refusal):

@@ -18,6 +18,7 @@ from ledger_project.embedded import packages, processes
 from ledger_project.embedded.home import PORT
 from ledger_project.embedded.places import Place
 from ledger_project.embedded.processes import StartFailed
+from ledger_project.log.sealer import MISSING
 
 VERSION: Final = "18"
 OWNER: Final = "ledger"
@@ -41,16 +42,22 @@ SETTINGS: Final = {
     "jit": "off",
 }
 
+# Whose rights sessions have: the app's, and those of what seals the log. The owner's login may act as either.
 ROLE: Final = """
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ledger_app') THEN CREATE ROLE ledger_app NOLOGIN; END IF;
-END $$
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ledger_sealer') THEN CREATE ROLE ledger_sealer NOLOGIN; END IF;
+END $$;
+GRANT ledger_app, ledger_sealer TO CURRENT_USER;
 """
-# NOINHERIT: the login has no right of its own; every session takes the app's role when it starts.
-ROLES: Final = f"""{ROLE};
+# NOINHERIT: a login has no right of its own; every session takes its role when it starts.
+ROLES: Final = f"""{ROLE}
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ledger_web') THEN
         CREATE ROLE ledger_web LOGIN NOINHERIT IN ROLE ledger_app;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ledger_worker') THEN
+        CREATE ROLE ledger_worker LOGIN NOINHERIT IN ROLE ledger_sealer;
     END IF;
 END $$
 """
@@ -101,16 +108,24 @@ def prepare(place: Place) -> None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
-def prepare_external(*, url: str, owner_url: str) -> None:
-    """Check that the servers of DATABASE_URL and DATABASE_OWNER_URL answer, and make the app's role where it may."""
-    for name, address in {"DATABASE_URL": url, "DATABASE_OWNER_URL": owner_url}.items():
+def prepare_external(*, url: str, owner_url: str, sealer_url: str) -> None:
+    """Check that the servers of the three addresses answer, and make the roles where the owner may."""
+    if not sealer_url:
+        raise StartFailed(f"DATABASE_URL is set, and {MISSING}")
+    # The owner's first: it makes the roles that the others take.
+    for name, address in {
+        "DATABASE_OWNER_URL": owner_url, "DATABASE_URL": url, "DATABASE_SEALER_URL": sealer_url
+    }.items():  # fmt: skip
         try:
             with psycopg.connect(address, autocommit=True, connect_timeout=5) as connection:
                 if address == owner_url:
                     connection.execute(ROLE)
-                    connection.execute("GRANT ledger_app TO CURRENT_USER")
+                if address == sealer_url:
+                    connection.execute("SET ROLE ledger_sealer")
         except psycopg.errors.InsufficientPrivilege as error:
-            raise StartFailed(f"{name} may not make the role ledger_app; run as a superuser: {ROLE}") from error
+            if address == owner_url:
+                raise StartFailed(f"{name} may not make the ledger's roles; run as a superuser: {ROLE}") from error
+            raise StartFailed(f"{name} names a login that is no member of the role ledger_sealer") from error
         except psycopg.OperationalError as error:
             raise StartFailed(f"{name} is set, and its server does not answer: {error}".rstrip()) from error
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,10 @@ WEB_READY_WITHIN: Final = 90.0
 DEATHS_LIMIT: Final = 6
 DEATHS_WINDOW: Final = 60.0
 BACK_OFF: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
+# Whoever owns the tables, or seals, is not who answers requests: a process is given the addresses that it needs.
+ADDRESSES: Final = frozenset(
+    f"DATABASE_{whose}URL{form}" for whose in ("", "OWNER_", "SEALER_") for form in ("", "_FILE")
+)
 
 Process = subprocess.Popen[bytes]
 
@@ -39,7 +43,7 @@ class StopRequested(BaseException):
 
 @dataclass(frozen=True)
 class Options:
-    """What is run and where. The two URLs are those of servers that replace ours; None: start our own."""
+    """What is run and where. The URLs are those of servers that replace ours; None: start our own."""
 
     home: Path
     port: int
@@ -49,6 +53,7 @@ class Options:
     worker_concurrency: int
     database_url: str | None
     database_owner_url: str | None
+    database_sealer_url: str | None
     redis_url: str | None
     show_secrets: bool  # off where the output is a log
 
@@ -120,7 +125,8 @@ class Supervisor:
         options = self.options
         if options.database_url:
             owner_url = options.database_owner_url or options.database_url
-            postgres.prepare_external(url=options.database_url, owner_url=owner_url)
+            sealer_url = options.database_sealer_url or ""
+            postgres.prepare_external(url=options.database_url, owner_url=owner_url, sealer_url=sealer_url)
         else:
             wait = partial(postgres.wait, place, say=self.say)
             self._begin(Child("postgres", start=partial(postgres.start, place), wait=wait))
@@ -149,11 +155,21 @@ class Supervisor:
         alone = ["--without-mingle", "--without-gossip"]
         worker = [*celery, "worker", f"--concurrency={options.worker_concurrency}", *alone, "--loglevel=WARNING"]
         beat = [*celery, "beat", f"--schedule={place.home / 'beat-schedule'}", "--pidfile=", "--loglevel=WARNING"]
+        app = {"DATABASE_URL": self._database_url}
+        sealing = {**app, "DATABASE_SEALER_URL": self._sealer_url}
         return [
-            Child("web", start=partial(self._python, "web", gunicorn), wait=self._wait_for_web),
-            Child("worker", start=partial(self._python, "worker", worker)),
-            Child("beat", start=partial(self._python, "beat", beat)),
+            Child("web", start=partial(self._python, "web", gunicorn, given=app), wait=self._wait_for_web),
+            Child("worker", start=partial(self._python, "worker", worker, given=sealing)),
+            Child("beat", start=partial(self._python, "beat", beat, given=app)),
         ]
+
+    @property
+    def _database_url(self) -> str:
+        return self.options.database_url or addresses.database_url(self.options.home, user="ledger_web")
+
+    @property
+    def _sealer_url(self) -> str:
+        return self.options.database_sealer_url or addresses.database_url(self.options.home, user="ledger_worker")
 
     def _begin(self, child: Child) -> None:
         self.say(f"Starting {child.role} ...")
@@ -161,14 +177,24 @@ class Supervisor:
         child.process = child.start()
         child.wait(child.process)
 
-    def _python(self, role: str, words: Sequence[str], *, log: str = "", capture: bool = False) -> Process:
+    def _python(
+        self,
+        role: str,
+        words: Sequence[str],
+        *,
+        log: str = "",
+        capture: bool = False,
+        given: Mapping[str, str] | None = None,
+    ) -> Process:
+        """`given`: the addresses of the database that the process knows, and no others; None: all of them."""
         place = self._prepared()
+        known = {name: value for name, value in os.environ.items() if given is None or name not in ADDRESSES}
         return processes.spawn(
             [sys.executable, *words],
             role=role,
             installation=place.installation,
             log=place.logs / f"{log or role}.log",
-            env={**os.environ, "LEDGER_HOME": str(place.home), "PYTHONUNBUFFERED": "1"},
+            env={**known, **(given or {}), "LEDGER_HOME": str(place.home), "PYTHONUNBUFFERED": "1"},
             cwd=PROJECT,
             capture=capture,
         )
@@ -202,7 +228,7 @@ class Supervisor:
             "admin_url": f"{options.url}/admin/",
             "admin_user": demo["admin_user"],
             "admin_password": demo["admin_password"],
-            "database_url": options.database_url or addresses.database_url(options.home, user="ledger_web"),
+            "database_url": self._database_url,
             "redis_url": options.redis_url or addresses.redis_url(options.home),
             "pid": os.getpid(),
         }

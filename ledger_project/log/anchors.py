@@ -23,11 +23,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 from django.conf import settings
-from django.db import connection
 from django.db.models.functions import Now
 
+from ledger_project.log import sealer
 from ledger_project.log.executor import look
 from ledger_project.log.models import AnchorDelivery
+from ledger_project.log.sealer import SEALER
 
 log = logging.getLogger(__name__)
 TIMEOUT = 15.0  # seconds that a sink may take
@@ -166,11 +167,11 @@ def deliver() -> int:
 
 def _serve(sink: Sink) -> bool:
     _enqueue(sink)
-    claimed = look(_CLAIM, (sink.name,))
+    claimed = sealer.look(_CLAIM, (sink.name,))
     if not claimed:
         return False
     ((delivery_id, attempts, note),) = claimed
-    delivery = AnchorDelivery.objects.filter(pk=delivery_id)
+    delivery = AnchorDelivery.objects.using(SEALER).filter(pk=delivery_id)
     try:
         sink.deliver(note)
     except AnchorFailed as failure:
@@ -184,18 +185,17 @@ def _serve(sink: Sink) -> bool:
 
 def _enqueue(sink: Sink) -> None:
     """Note that the newest checkpoint is due, if the one before it went long enough ago and none is on its way."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ENQUEUE, {"sink": sink.name, "every": settings.ANCHOR_EVERY})
+    sealer.look(_ENQUEUE, (sink.name, sink.name, settings.ANCHOR_EVERY))
 
 
 _ENQUEUE = """
 INSERT INTO log_anchordelivery (sink, checkpoint_id)
-SELECT %(sink)s, newest.id
+SELECT %s::text, newest.id
   FROM (SELECT id FROM log_checkpoint ORDER BY id DESC LIMIT 1) AS newest
-  LEFT JOIN (SELECT checkpoint_id, delivered_at FROM log_anchordelivery WHERE sink = %(sink)s
+  LEFT JOIN (SELECT checkpoint_id, delivered_at FROM log_anchordelivery WHERE sink = %s
               ORDER BY checkpoint_id DESC LIMIT 1) AS last ON true
  WHERE last.checkpoint_id IS NULL
-    OR last.checkpoint_id < newest.id AND last.delivered_at <= now() - make_interval(secs => %(every)s)
+    OR last.checkpoint_id < newest.id AND last.delivered_at <= now() - make_interval(secs => %s::int)
 ON CONFLICT (sink) WHERE delivered_at IS NULL DO NOTHING
 """
 # Claimed by its next attempt being put off, so that two workers do not send it at once.

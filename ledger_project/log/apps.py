@@ -4,8 +4,11 @@ import psycopg
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
 from prometheus_client import REGISTRY
 from psycopg.types.numeric import NumericLoader
+
+from ledger_project.log.rights import close_database
 
 
 class MinorUnits(NumericLoader):
@@ -38,4 +41,5 @@ class LogConfig(AppConfig):
         from ledger_project.log.metrics import LogCollector  # it reads models, which are ready only now
 
         connection_created.connect(prepare, dispatch_uid="prepare")
+        post_migrate.connect(close_database, sender=self, dispatch_uid="close_database")
         REGISTRY.register(LogCollector())

@@ -4,24 +4,30 @@ from collections.abc import Iterator
 
 from django.db import DatabaseError
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ledger_project.log import status
+from ledger_project.log import each, status
 
 UP = "ledger_database_up", "0 if the database does not answer; what is read from it is missing then."
 SIZE = "ledger_log_size", "Leaves of the sealed log."
 LAG = "ledger_sealing_lag_seconds", "How long the oldest event that is not sealed has been waiting."
 FINDINGS = "ledger_sealing_findings", "Open findings of the sealer and of the nightly check."
 STALE = "ledger_anchor_stale", "1 if a checkpoint has been waiting for this place for too long."
+FAILURES = "ledger_task_failures", "How often a task has failed for one of those that it works for."
 
 
 class LogCollector(Collector):
     def describe(self) -> Iterator[Metric]:
         """Their names alone, so that registering reads nothing."""
-        return iter([GaugeMetricFamily(name, says) for name, says in (UP, SIZE, LAG, FINDINGS, STALE)])
+        yield CounterMetricFamily(*FAILURES)
+        yield from ([GaugeMetricFamily(name, says) for name, says in (UP, SIZE, LAG, FINDINGS, STALE)])
 
     def collect(self) -> Iterator[Metric]:
+        failures = CounterMetricFamily(*FAILURES, labels=["task"])
+        for task, count in each.failures().items():
+            failures.add_metric([task], count)
+        yield failures
         try:
             found = status.status()
         except DatabaseError:

@@ -17,13 +17,13 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 
 from ledger_project.kernel import canonical, clock, merkle, notes
 from ledger_project.kernel.notes import MalformedNote, Signer, UnverifiedNote
-from ledger_project.log import anchors, documents, doubt, findings, signing, tree
-from ledger_project.log.executor import look
+from ledger_project.log import anchors, documents, doubt, findings, sealer, signing, tree
 from ledger_project.log.models import Checkpoint
+from ledger_project.log.sealer import SEALER, look
 from ledger_project.log.tree import Growing, LogAltered, LogCutBack
 
 LOCK = 0x6C6F67  # "log": one sealer at a time in a database
@@ -40,13 +40,17 @@ class Pass:
 
 
 def seal() -> Pass:
-    """Seal what has been committed, and sign. Raises NoSigningKey, LogAltered; both leave everything as it was."""
+    """Seal what has been committed, and sign.
+
+    Raises NoSealer, NoSigningKey, LogAltered; all leave everything as it was.
+    """
+    sealer.require()
     signer = signing.signer()
     try:
-        with transaction.atomic():
+        with transaction.atomic(SEALER):
             if not take_turn():
                 return Pass(busy=True)
-            signing.require_in_use(signer)
+            signing.take_into_use(signer)
             return _pass(signer)
     except LogAltered as altered:
         findings.note(altered.finding, detail=str(altered))
@@ -59,20 +63,20 @@ def take_turn() -> bool:
     return bool(taken)
 
 
-def newest() -> Checkpoint | None:
+def newest(using: str = DEFAULT_DB_ALIAS) -> Checkpoint | None:
     """The head of the log; None before the first pass."""
-    return Checkpoint.objects.order_by("-id").first()
+    return Checkpoint.objects.using(using).order_by("-id").first()
 
 
 def _pass(signer: Signer) -> Pass:
-    head = newest()
+    head = newest(SEALER)
     growing = grow_from(head, [signer.verifier.public_key])
     _compare_with_anchors(growing.size)
     start = growing.size
     ((snapshot,),) = look("SELECT pg_current_snapshot()::text", ())
     # A pass is small beside the log. The planner, whose statistics lag behind, must not read whole tables for it.
     look("SET LOCAL enable_seqscan = off", ())
-    with psycopg.ServerCursor(connection.connection, "unsealed") as cursor:
+    with psycopg.ServerCursor(sealer.connection(), "unsealed") as cursor:
         cursor.execute(*_unsealed(head, snapshot))
         while events := [event for (event,) in cursor.fetchmany(BATCH)]:
             _append(growing, events)
@@ -111,7 +115,7 @@ def _compare_with_anchors(size: int) -> None:
     global _compared
     if _compared == settings.LOG_ORIGIN and size:
         return
-    keys = signing.public_keys()
+    keys = signing.public_keys(SEALER)
     for sink, note in anchors.newest_kept(settings.LOG_ORIGIN):
         try:
             kept = signing.open_note(note, keys)
@@ -219,8 +223,6 @@ def _sign(growing: Growing, signer: Signer, snapshot: str) -> None:
 
 
 def store_checkpoint(size: int, root: bytes, note: str, snapshot: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO log_checkpoint (size, root, note, snapshot) VALUES (%s, %s, %s, %s)",
-            (size, root, note, snapshot),
-        )
+    look(
+        "INSERT INTO log_checkpoint (size, root, note, snapshot) VALUES (%s, %s, %s, %s)", (size, root, note, snapshot)
+    )

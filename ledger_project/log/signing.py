@@ -10,11 +10,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 
 from ledger_project.kernel import clock, keys, notes
 from ledger_project.kernel.keys import PublishedKey, UnusableKey
 from ledger_project.kernel.notes import Checkpoint, Signer, VerifierKey
 from ledger_project.log.models import SigningKey
+from ledger_project.log.sealer import SEALER
 
 
 class NoSigningKey(Exception):
@@ -41,29 +43,39 @@ def _load(source: str | Path) -> Ed25519PrivateKey:
         raise NoSigningKey(f"the signing key cannot be read: {error}") from error
 
 
-def require_in_use(signer: Signer) -> None:
-    """Let a key sign that is the log's; the first one becomes so here. Raises NoSigningKey."""
-    kid = kid_of(signer)
-    current = SigningKey.objects.filter(retired_at__isnull=True).values_list("kid", flat=True).first()
-    if current is None and not SigningKey.objects.exists():
+def take_into_use(signer: Signer) -> None:
+    """Let a key seal that is the log's; the first one becomes so here. Raises NoSigningKey."""
+    if SigningKey.objects.using(SEALER).exists():
+        require_in_use(signer, SEALER)
+    else:
         begin_use(signer, clock.now())
-    elif current != kid:
+
+
+def require_in_use(signer: Signer, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Let a key sign that is the log's. Raises NoSigningKey."""
+    kid = kid_of(signer)
+    keys = SigningKey.objects.using(using)
+    current = keys.filter(retired_at__isnull=True).values_list("kid", flat=True).first()
+    if current is None and not keys.exists():
+        raise NoSigningKey("the log has no key yet: the first seal takes the configured one into use")
+    if current != kid:
         raise NoSigningKey(
             f"the configured key {kid} is not the log's, which is {current}: `manage.py rotate_signing_key` replaces it"
         )
 
 
 def begin_use(signer: Signer, moment: datetime) -> None:
-    SigningKey.objects.create(kid=kid_of(signer), public_key=signer.verifier.public_key, created_at=moment)
+    key = SigningKey(kid=kid_of(signer), public_key=signer.verifier.public_key, created_at=moment)
+    key.save(using=SEALER, force_insert=True)
 
 
 def kid_of(signer: Signer) -> str:
     return keys.thumbprint(signer.verifier.public_key)
 
 
-def published() -> list[PublishedKey]:
+def published(using: str = DEFAULT_DB_ALIAS) -> list[PublishedKey]:
     """Every key that ever signed, with its dates: what it signed verifies for ever."""
-    rows = SigningKey.objects.order_by("created_at", "kid")
+    rows = SigningKey.objects.using(using).order_by("created_at", "kid")
     return [PublishedKey(bytes(row.public_key), row.created_at, row.retired_at) for row in rows]
 
 
@@ -77,6 +89,6 @@ def open_note(note: str, keys: Iterable[bytes]) -> Checkpoint:
     return checkpoint
 
 
-def public_keys() -> list[bytes]:
+def public_keys(using: str = DEFAULT_DB_ALIAS) -> list[bytes]:
     """Every key that ever signed."""
-    return [key.public_key for key in published()]
+    return [key.public_key for key in published(using)]

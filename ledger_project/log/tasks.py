@@ -8,6 +8,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from ledger_project.log import anchors, findings, sealing, verification
+from ledger_project.log.sealer import NoSealer
 from ledger_project.log.signing import NoSigningKey
 from ledger_project.log.tree import LogAltered
 
@@ -21,7 +22,7 @@ def seal() -> None:
     """Seal what was committed. What stands against it is an alarm, in a finding and in the log, each time."""
     try:
         done = sealing.seal()
-    except (LogAltered, NoSigningKey) as refused:
+    except (LogAltered, NoSealer, NoSigningKey) as refused:
         log.critical("nothing is sealed: %s", refused)
         return
     if done.sealed:

@@ -6,7 +6,7 @@ row when the plan first asks for it, so a refused command leaves no trace in the
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Row")
 
 
+LEAST = timedelta(microseconds=1)  # between two batches that meet at a row
+PROMISED = frozenset({"effective_at", "expires_at", "taken_at"})  # times that somebody named, not those of a change
+
+
 class Row:
-    """A row in memory; `changed` rows are written when their command is accepted."""
+    """A row in memory; `changed` rows are written when their command is accepted.
+
+    `times` are the attributes that say when something was done to it: those that end in `_at` and are not PROMISED,
+    unless the class says otherwise.
+    """
 
     __slots__ = ("changed", "new")
     store: ClassVar["Store"]
+    times: ClassVar[tuple[str, ...]] = ()
 
     new: bool
     changed: bool
@@ -79,6 +88,9 @@ class Store:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.row.store = cls()
+        if "times" not in vars(cls.row):
+            slots = {name for kind in cls.row.__mro__ for name in getattr(kind, "__slots__", ())}
+            cls.row.times = tuple(sorted(name for name in slots - PROMISED if name.endswith("_at")))
         Store.all = sorted([*Store.all, cls.row.store], key=lambda store: store.rank)
 
     @classmethod
@@ -125,6 +137,15 @@ class Batch:
         self.rows[type(row), row.key] = row
         for name in names:
             self.names[type(row), name] = row.key
+        for name in row.times:
+            moment = getattr(row, name)
+            if moment is not None:
+                self.come_after(moment)
+
+    def come_after(self, moment: datetime) -> None:
+        """Be later than what was done to a row before: the database's clock may have been set back since."""
+        if moment >= self.now:
+            self.now = moment + LEAST
 
     def absorb(self, unit: "Unit") -> None:
         self.rows.update(unit.rows)

@@ -9,7 +9,10 @@ from django.conf import settings
 from django.db import connections
 from psycopg import sql
 
+from ledger_project.log.sealer import SEALER
 from ledger_project.testing.run import TEMPLATE
+
+_SHARED: list[str] = []  # aliases that stand for the app's connection at the moment
 
 
 @contextmanager
@@ -34,4 +37,10 @@ def own_database(*, as_owner: bool = False) -> Iterator[None]:
 def _point_to(databases: dict[str, dict[str, object]], *, as_owner: bool = False) -> None:
     for alias, each in databases.items():
         connections[alias].close()
+        if alias in _SHARED:
+            del connections[alias]
+            _SHARED.remove(alias)
         connections.settings[alias].update(databases["owner"] if as_owner else each)
+    if as_owner:  # who rules the database does all of it in one transaction
+        connections[SEALER] = connections["default"]
+        _SHARED.append(SEALER)

@@ -23,6 +23,7 @@ from ledger_project.embedded import home as addresses
 from ledger_project.embedded.locking import SupervisorLock
 from ledger_project.embedded.processes import StartFailed
 from ledger_project.embedded.servers import Servers
+from ledger_project.log import rights
 
 TEMPLATE: Final = "ledger_template"
 PREFIX: Final = "ledger-tests-"
@@ -30,6 +31,7 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 # How the process that was started by hand tells its workers where the servers are.
 OWNER_URL: Final = "LEDGER_TEST_RUN_OWNER_URL"
 WEB_URL: Final = "LEDGER_TEST_RUN_WEB_URL"
+SEALER_URL: Final = "LEDGER_TEST_RUN_SEALER_URL"
 REDIS_URL: Final = "LEDGER_TEST_RUN_REDIS_URL"
 # Signs the logs of test runs and nothing else: the key of RFC 8032, section 7.1, test 1.
 SIGNING_KEY: Final = """-----BEGIN PRIVATE KEY-----
@@ -43,9 +45,9 @@ class TestRun:
 
     __test__ = False  # not a test class, whatever its name begins with
 
-    def __init__(self, *, home: Path | None, owner: str, web: str, redis: str, worker: str) -> None:
+    def __init__(self, *, home: Path | None, owner: str, web: str, sealer: str, redis: str, worker: str) -> None:
         self.home = home  # only with the process that starts the servers
-        self.owner, self.web, self.redis = owner, web, redis
+        self.owner, self.web, self.sealer, self.redis = owner, web, sealer, redis
         self.worker = worker
         self._servers: Servers | None = None
 
@@ -57,6 +59,7 @@ class TestRun:
                 home=None,
                 owner=os.environ[OWNER_URL],
                 web=os.environ[WEB_URL],
+                sealer=os.environ[SEALER_URL],
                 redis=os.environ[REDIS_URL],
                 worker=worker,
             )
@@ -68,6 +71,7 @@ class TestRun:
             home=home,
             owner=owner,
             web=os.environ.get("TEST_DATABASE_URL") or addresses.database_url(home, user="ledger_web"),
+            sealer=os.environ.get("TEST_DATABASE_URL") or addresses.database_url(home, user="ledger_worker"),
             redis=os.environ.get("TEST_REDIS_URL") or addresses.redis_url(home),
             worker="main",
         )
@@ -79,6 +83,7 @@ class TestRun:
             {
                 "DATABASE_URL": with_database(self.web, f"ledger_test_{self.worker}"),
                 "DATABASE_OWNER_URL": with_database(self.owner, f"ledger_test_{self.worker}"),
+                "DATABASE_SEALER_URL": with_database(self.sealer, f"ledger_test_{self.worker}"),
                 "REDIS_URL": with_number(self.redis, number),
                 "LEDGER_SIGNING_KEY": SIGNING_KEY,
                 "DJANGO_SECRET_KEY": "a secret of the test run, of no use to anybody else, fifty characters long",
@@ -86,9 +91,8 @@ class TestRun:
         )
         os.environ.pop("LEDGER_SIGNING_KEY_FILE", None)  # it would go before
         if self.home:
-            os.environ.update(
-                {OWNER_URL: self.owner, WEB_URL: self.web, REDIS_URL: self.redis, "LEDGER_HOME": str(self.home)}
-            )
+            os.environ.update({OWNER_URL: self.owner, WEB_URL: self.web, SEALER_URL: self.sealer})
+            os.environ.update({REDIS_URL: self.redis, "LEDGER_HOME": str(self.home)})
 
     def start(self) -> None:
         """Start what this process is responsible for and make its own database."""
@@ -112,7 +116,6 @@ class TestRun:
             self._servers.start()
         with psycopg.connect(self.owner, autocommit=True) as connection:
             connection.execute(postgres.ROLES)
-            connection.execute("GRANT ledger_app TO CURRENT_USER")
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(TEMPLATE)))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
 
@@ -121,6 +124,7 @@ class TestRun:
         environment = os.environ | {
             "DATABASE_URL": with_database(self.web, TEMPLATE),
             "DATABASE_OWNER_URL": with_database(self.owner, TEMPLATE),
+            "DATABASE_SEALER_URL": with_database(self.sealer, TEMPLATE),
         }
         command = [sys.executable, str(PROJECT / "manage.py"), "migrate", "--database=owner", "--no-input"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -132,6 +136,8 @@ class TestRun:
         with psycopg.connect(self.owner, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(TEMPLATE)))
+        with psycopg.connect(with_database(self.owner, f"ledger_test_{self.worker}")) as connection:
+            connection.execute(rights.CLOSED)
 
     @staticmethod
     def _clear_killed_runs(parent: Path) -> None:

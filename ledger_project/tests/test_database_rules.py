@@ -12,7 +12,7 @@ from django.db import connections, transaction
 
 FILE = Path(__file__).with_name("rules.txt")
 
-# Tables, views and sequences: what others than their owner may do.
+# Tables, views and sequences: what others than their owner may do, and of which they may do nothing.
 GRANTS = """
 SELECT format('%s: %s may %s', relname, coalesce(grantee::text, 'PUBLIC'), string_agg(what, ', ' ORDER BY what))
   FROM (
@@ -28,6 +28,12 @@ SELECT format('%s: %s may %s', relname, coalesce(grantee::text, 'PUBLIC'), strin
      GROUP BY relname, grantee, privilege_type
   ) AS given
  GROUP BY relname, grantee
+UNION ALL
+SELECT format('%s: nobody but its owner may do anything', relname)
+  FROM pg_class
+ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+   AND NOT EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee <> relowner)
+   AND NOT EXISTS (SELECT FROM pg_attribute, aclexplode(attacl) WHERE attrelid = pg_class.oid AND grantee <> relowner)
 """
 TRIGGERS = """
 SELECT format('%s: %s%s', tgrelid::regclass, replace(pg_get_triggerdef(pg_trigger.oid), 'public.', ''),
@@ -42,18 +48,30 @@ SELECT format('%s: %s %s', conrelid::regclass, conname, regexp_replace(pg_get_co
    AND conrelid::regclass::text !~ '^(auth|django|otp)_'
 """
 # What would go round all of the above.
-WAYS_ROUND = """
+WAYS_ROUND = r"""
 SELECT format('%s runs as its owner', oid::regprocedure) FROM pg_proc
  WHERE prosecdef AND pronamespace = 'public'::regnamespace
 UNION ALL
-SELECT format('ledger_app is a member of %s', roleid::regrole) FROM pg_auth_members WHERE member = 'ledger_app'::regrole
+SELECT format('%s is a member of %s', member::regrole, roleid::regrole) FROM pg_auth_members
+ WHERE member IN ('ledger_app'::regrole, 'ledger_sealer'::regrole)
 UNION ALL
-SELECT format('%s may create in the schema', coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC'))
-  FROM pg_namespace, aclexplode(nspacl)
- WHERE nspname = 'public' AND privilege_type = 'CREATE' AND grantee <> nspowner
+SELECT format('%s may %s the schema', coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC'), privilege_type)
+  FROM pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner)))
+ WHERE nspname = 'public' AND grantee <> nspowner
+   AND NOT (privilege_type = 'USAGE' AND grantee IN ('ledger_app'::regrole, 'ledger_sealer'::regrole))
 UNION ALL
-SELECT 'ledger_app has an attribute of the mighty' FROM pg_roles
- WHERE rolname = 'ledger_app' AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication)
+SELECT format('%s may %s the database', coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC'), privilege_type)
+  FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba)))
+ WHERE datname = current_database() AND privilege_type <> 'CONNECT' AND grantee <> datdba
+UNION ALL
+SELECT format('%s may keep large objects by %s', coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC'), proname)
+  FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+ WHERE pronamespace = 'pg_catalog'::regnamespace AND grantee <> proowner
+   AND (proname LIKE 'lo\_%' OR proname IN ('loread', 'lowrite'))
+UNION ALL
+SELECT format('%s has an attribute of the mighty', rolname) FROM pg_roles
+ WHERE rolname IN ('ledger_app', 'ledger_sealer')
+   AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication)
 UNION ALL
 SELECT 'what is made later is granted beforehand' FROM pg_default_acl
 """
@@ -92,6 +110,11 @@ HOSTILE = [
     "ALTER TABLE accounts_balance DROP CONSTRAINT insufficient_funds, ADD CONSTRAINT insufficient_funds CHECK (true)",
     "ALTER FUNCTION ledger_append_only() SECURITY DEFINER",
     "GRANT CREATE ON SCHEMA public TO ledger_app",
+    "GRANT USAGE ON SCHEMA public TO PUBLIC",
+    "GRANT INSERT ON log_leaf TO ledger_app",
+    "GRANT ledger_sealer TO ledger_app",
+    "GRANT EXECUTE ON FUNCTION lo_create(oid) TO PUBLIC",
+    "CREATE TABLE unlisted (id int)",
     "ALTER DEFAULT PRIVILEGES GRANT UPDATE ON TABLES TO ledger_app",
 ]
 

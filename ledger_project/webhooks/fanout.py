@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from ledger_project.kernel import clock
 from ledger_project.log import feed
+from ledger_project.log.each import Each
 from ledger_project.log.executor import look
 from ledger_project.webhooks import subscriptions
 
@@ -19,12 +20,10 @@ MOST_PENDING = 1000  # deliveries of one endpoint
 MOST_ENDPOINTS = 500  # of one round; the others have the next
 
 
-def spread() -> int:
-    """Make deliveries of what was sealed since; how many endpoints had something to read."""
+def spread(each: Each) -> int:
+    """Make deliveries of what was sealed since; how many endpoints had something to read, and could be served."""
     behind = look(_BEHIND, (MOST_PENDING, MOST_PENDING, MOST_ENDPOINTS))
-    for (endpoint,) in behind:
-        spread_to(endpoint)
-    return len(behind)
+    return len(each.serve([endpoint for (endpoint,) in behind], spread_to))
 
 
 def spread_to(endpoint: UUID) -> None:

@@ -19,7 +19,12 @@ ALL_SLOTS = ("webhook_slots", True)  # what a command wants that takes a free on
 
 @dataclass(slots=True)
 class EndpointRow(Row):
-    """An endpoint. The last three fields are what its command does to the cursor and the secrets."""
+    """An endpoint. The last three fields are what its command does to the cursor and the secrets.
+
+    What is due to it is due by the clock, as its sender goes by that: its commands do not wait for its own times.
+    """
+
+    times = ()
 
     id: UUID
     url: str

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connections
 
 from ledger_project.log import signing
+from ledger_project.log.each import Each
 from ledger_project.webhooks import delivery, fanout
 from ledger_project.webhooks.delivery import Lease
 
@@ -26,11 +27,11 @@ def deliver(seconds: float = WORKS) -> int:
     """Send until nothing is due or the time is over; how many attempts were made. Raises NoSigningKey."""
     key = signing.signer().private_key
     ends = time.monotonic() + seconds
-    attempts, bugs = 0, []
+    attempts, bugs, fanned = 0, [], Each("fan_out")
     running: set[Future[int]] = set()
     with ThreadPoolExecutor(settings.WEBHOOK_THREADS, thread_name_prefix="webhook") as pool:
         while True:
-            behind = fanout.spread()
+            behind = fanout.spread(fanned)
             open_for_more = time.monotonic() < ends
             if open_for_more and len(running) < settings.WEBHOOK_THREADS:
                 leases = delivery.claim(settings.WEBHOOK_THREADS - len(running))
@@ -48,6 +49,7 @@ def deliver(seconds: float = WORKS) -> int:
                     bugs.append(bug)
     if bugs:
         raise bugs[0]
+    fanned.finish()
     return attempts
 
 

@@ -228,6 +228,7 @@ def test_ctrl_c_while_it_starts_ends_it_cleanly(home, shell, port):
 @pytest.mark.timeout(300)
 def test_servers_of_the_environment_replace_the_embedded_ones(home, shell, port, database):
     shell |= {"PORT": str(port), "DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"]}
+    shell |= {"DATABASE_SEALER_URL": database}
 
     up = manage(shell, "up", "--detach")
 
@@ -241,17 +242,65 @@ def test_servers_of_the_environment_replace_the_embedded_ones(home, shell, port,
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/ledger"),
+        ("DATABASE_OWNER_URL", "postgresql://nobody@127.0.0.1:1/ledger"),
+        ("DATABASE_SEALER_URL", "postgresql://nobody@127.0.0.1:1/ledger"),
         ("REDIS_URL", "redis://127.0.0.1:1/0"),
     ],
 )
 def test_a_server_that_does_not_answer_is_named(home, shell, port, database, setting, value):
-    shell |= {"PORT": str(port), "DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"], setting: value}
+    shell |= {"PORT": str(port), "DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"]}
+    shell |= {"DATABASE_SEALER_URL": database, setting: value}
 
     up = manage(shell, "up")
 
     assert up.returncode == 1
     assert f"{setting} is set, and its server does not answer" in up.stdout
+
+
+def test_a_database_without_the_sealers_address_is_said_before_anything_starts(home, shell, port, database):
+    """As of whoever upgrades with the settings of before."""
+    shell |= {"PORT": str(port), "DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"]}
+
+    up = manage(shell, "up")
+
+    assert up.returncode == 1
+    assert "DATABASE_URL is set, and DATABASE_SEALER_URL is not set, and without it nothing is sealed." in up.stdout
+    assert "CREATE ROLE ledger_worker LOGIN NOINHERIT PASSWORD '...' IN ROLE ledger_sealer" in up.stdout
+
+
+def test_a_worker_does_not_start_without_the_sealers_address(shell, database):
+    shell |= {"DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"]}
+    command = [sys.executable, "-m", "celery", "--app=ledger_project.celery:app", "worker", "--concurrency=1"]
+
+    worker = subprocess.run(command, env=shell, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert worker.returncode == 1
+    assert "DATABASE_SEALER_URL is not set, and without it nothing is sealed." in worker.stderr
+
+
+def test_only_the_worker_is_given_the_sealers_address_and_nobody_the_owners(home, monkeypatch):
+    given = {}
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://owner@h/ledger")
+    monkeypatch.setenv("DATABASE_SEALER_URL_FILE", "/secret")
+    monkeypatch.setattr(processes, "spawn", lambda words, *, role, env, **_: given.__setitem__(role, env))
+    options = Options(
+        home=home, port=1, health_host="localhost", web_workers=1, web_threads=1, worker_concurrency=1,
+        database_url=None, database_owner_url=None, database_sealer_url=None, redis_url=None, show_secrets=False,
+    )  # fmt: skip
+    up = Supervisor(options, lambda line: None)
+    places.make_home(home)
+    up.place = places.prepare(home)
+
+    for child in up._serving(up.place):
+        child.start()
+
+    known = {role: {name for name in env if name.startswith("DATABASE_")} for role, env in given.items()}
+    assert known == {
+        "web": {"DATABASE_URL"},
+        "worker": {"DATABASE_URL", "DATABASE_SEALER_URL"},
+        "beat": {"DATABASE_URL"},
+    }
+    assert given["worker"]["DATABASE_SEALER_URL"] == addresses.database_url(home, user="ledger_worker")
 
 
 def test_a_port_in_use_is_said_before_anything_starts(home, shell):
@@ -300,6 +349,7 @@ def options(home: Path) -> Options:
         worker_concurrency=1,
         database_url=None,
         database_owner_url=None,
+        database_sealer_url=None,
         redis_url=None,
         show_secrets=False,
     )

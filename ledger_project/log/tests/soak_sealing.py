@@ -47,9 +47,10 @@ while True:
 @contextmanager
 def a_sealer() -> Iterator[None]:
     """The sealer in a process of its own, on the database that is open here."""
-    url = with_database(settings.DATABASE_URL, str(connection.settings_dict["NAME"]))
+    name = str(connection.settings_dict["NAME"])
+    urls = {each: with_database(getattr(settings, each), name) for each in ("DATABASE_URL", "DATABASE_SEALER_URL")}
     command = [sys.executable, "-c", EVERY_SECOND]
-    environment = os.environ | {"DATABASE_URL": url}
+    environment = os.environ | urls
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from ledger_project.log import anchors, findings, sealing, status
 from ledger_project.log.models import AnchorDelivery, Checkpoint
+from ledger_project.log.sealer import SEALER
 from ledger_project.log.tests.test_seal import as_owner
 from ledger_project.log.tree import LogCutBack
 from ledger_project.log.verification import verify
@@ -105,7 +106,7 @@ def test_a_sink_is_not_sent_one_more_often_than_is_asked_for(own: Ledger, file: 
     assert anchors.deliver() == 1
     grow(own, "bob")
     assert anchors.deliver() == 0
-    AnchorDelivery.objects.update(delivered_at=Now() - timedelta(seconds=61))
+    AnchorDelivery.objects.using(SEALER).update(delivered_at=Now() - timedelta(seconds=61))
 
     assert anchors.deliver() == 1
 
@@ -148,14 +149,14 @@ def test_what_a_sink_did_not_take_is_sent_again_later_from_its_row(
     assert anchors.deliver() == 0
     delivery.refresh_from_db()
     assert delivery.attempts == 1, "it is not tried again before its time"
-    AnchorDelivery.objects.update(next_attempt_at=Now())
+    AnchorDelivery.objects.using(SEALER).update(next_attempt_at=Now())
     assert anchors.deliver() == 0
     delivery.refresh_from_db()
     assert delivery.attempts == 2
     assert timedelta(seconds=25) < delivery.next_attempt_at - delivery.created_at < timedelta(seconds=60)
 
     clawlogs.status = 204
-    AnchorDelivery.objects.update(next_attempt_at=Now())
+    AnchorDelivery.objects.using(SEALER).update(next_attempt_at=Now())
     assert anchors.deliver() == 1
     assert clawlogs.received == [note]
     assert anchors.status()[0].last_error == ""
@@ -183,7 +184,7 @@ def test_a_stale_anchor_is_an_alarm(own: Ledger, clawlogs: Clawlogs, settings: S
     assert status.status().alarms == [f"the anchor {name} is stale"]
 
     clawlogs.status = 200
-    AnchorDelivery.objects.update(next_attempt_at=Now())
+    AnchorDelivery.objects.using(SEALER).update(next_attempt_at=Now())
     anchors.deliver()
 
     assert status.status().alarms == []

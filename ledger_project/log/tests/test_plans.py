@@ -19,7 +19,7 @@ MODE = "SELECT current_setting('plan_cache_mode')"
 @pytest.fixture
 def planner() -> Iterator[Raw]:
     """A connection on which `SELECT pg_temp.planned()` says which of its plans this is."""
-    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as raw:
+    with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as raw:  # the app may make nothing of its own
         raw.execute("CREATE TEMP SEQUENCE plans")
         raw.execute("CREATE FUNCTION pg_temp.planned() RETURNS bigint IMMUTABLE RETURN nextval('pg_temp.plans')")
         yield raw

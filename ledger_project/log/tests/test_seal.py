@@ -314,7 +314,7 @@ def test_how_long_events_wait_is_known(own: Ledger, settings: Settings) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("alias", ["default", "owner"])
+@pytest.mark.parametrize("alias", ["sealer", "owner"])
 def test_the_sealed_log_only_grows(ledger: Ledger, alias: str, statement: str, constraint: str) -> None:
     ledger.execute(*(ledger.call("open_account", name=f"a{n}") for n in range(300)))
     sealing.seal()

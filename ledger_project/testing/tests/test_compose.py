@@ -9,6 +9,8 @@ import yaml
 from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
+from ledger_project.embedded import postgres
+
 PROJECT = Path(__file__).resolve().parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -67,6 +69,18 @@ def test_only_the_migration_knows_the_owner_of_the_tables():
     assert [name for name in OURS if "DATABASE_OWNER_URL" in SERVICES[name]["environment"]] == ["migrate"]
     for name in OURS:
         assert SERVICES[name]["environment"]["DATABASE_URL"].startswith("postgresql://ledger_web:")
+
+
+def test_only_the_worker_can_seal():
+    assert [name for name in OURS if "DATABASE_SEALER_URL" in SERVICES[name]["environment"]] == ["worker"]
+    assert SERVICES["worker"]["environment"]["DATABASE_SEALER_URL"].startswith("postgresql://ledger_worker:")
+
+
+def test_the_database_is_made_with_the_roles_that_the_embedded_one_has():
+    def made(text):
+        return sorted(re.findall(r"CREATE ROLE (\w+) ((?:NOLOGIN|LOGIN NOINHERIT))(?: .*?IN ROLE (\w+))?", text))
+
+    assert made(COMPOSE["configs"]["roles"]["content"]) == made(postgres.ROLES)
 
 
 def test_only_data_is_kept():

@@ -27,6 +27,7 @@ from ipaddress import ip_network
 django.setup()
 from django.conf import settings
 settings.WEBHOOK_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
+from ledger_project.log.each import Each
 from ledger_project.webhooks import delivery, fanout, sender
 """
 
@@ -43,7 +44,7 @@ def test_killed_between_claim_and_send(ledger: Ledger, register: Register, recei
     sealing.seal()
 
     killed = worker(
-        "fanout.spread()\n"
+        "fanout.spread(Each('fan_out'))\n"
         "(lease,) = delivery.claim(1)\n"
         "assert delivery.begin(lease) is not None\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -96,7 +97,7 @@ def test_killed_between_fan_out_and_its_commit(ledger: Ledger, register: Registe
     killed = worker(
         "from django.db import transaction\n"
         "with transaction.atomic():\n"
-        "    fanout.spread()\n"
+        "    fanout.spread(Each('fan_out'))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert killed.wait(60) == -signal.SIGKILL

@@ -51,6 +51,7 @@ class Command(BaseCommand):
             worker_concurrency=env.integer("WORKER_CONCURRENCY", default=2, minimum=1),
             database_url=settings.DATABASE_URL if env.given("DATABASE_URL") else None,
             database_owner_url=settings.DATABASE_OWNER_URL if env.given("DATABASE_URL") else None,
+            database_sealer_url=settings.DATABASE_SEALER_URL if env.given("DATABASE_URL") else None,
             redis_url=settings.REDIS_URL if env.given("REDIS_URL") else None,
             show_secrets=not background,
         )

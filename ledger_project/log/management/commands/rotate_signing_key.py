@@ -15,6 +15,7 @@ from ledger_project.kernel.keys import UnusableKey
 from ledger_project.log import rotation, signing
 from ledger_project.log.models import SigningKey
 from ledger_project.log.rotation import SealerBusy
+from ledger_project.log.sealer import NoSealer
 from ledger_project.log.signing import NoSigningKey
 from ledger_project.log.tree import LogAltered
 
@@ -41,7 +42,7 @@ class Command(BaseCommand):
                 self._replace(place, options)
             else:
                 raise CommandError("the key comes from LEDGER_SIGNING_KEY: give the new one with --to")
-        except (OSError, UnusableKey, NoSigningKey, LogAltered, SealerBusy) as error:
+        except (OSError, UnusableKey, NoSealer, NoSigningKey, LogAltered, SealerBusy) as error:
             raise CommandError(str(error)) from error
 
     def _replace(self, place: Path, options: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ledger_project.log import sealing
+from ledger_project.log.sealer import NoSealer
 from ledger_project.log.signing import NoSigningKey
 from ledger_project.log.tree import LogAltered
 
@@ -21,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             done = sealing.seal()
-        except (NoSigningKey, LogAltered) as refused:
+        except (NoSealer, NoSigningKey, LogAltered) as refused:
             raise CommandError(str(refused)) from refused
         if done.busy:
             raise CommandError("another sealer is at work")
