@@ -22,6 +22,7 @@ from ledger_project.web.commands import LightView, admit, answers_of, idempotenc
 from ledger_project.web.openapi import WRITING
 from ledger_project.web.pagination import KeysetPagination
 from ledger_project.web.parsing import read_object
+from ledger_project.web.sight import Named
 from ledger_project.web.views import DetailView
 from ledger_project.web.waiting import await_seal
 
@@ -75,6 +76,7 @@ class AgentEntrySerializer(serializers.Serializer[dict[str, Any]]):
 class AgentBalance(DetailView):
     """An agent's balance."""
 
+    for_account_keys = Named("address")
     refuses = (AccountNotFound,)
     serializer_class = AgentBalanceSerializer
 
@@ -98,6 +100,7 @@ class Entries(KeysetPagination):
 class AgentLedger(SearchView):
     """An agent's ledger entries, newest first."""
 
+    for_account_keys = Named("address")
     refuses = (AccountNotFound,)
     serializer_class = AgentEntrySerializer  # type: ignore[assignment]
     filterset_class = HistoryFilters
@@ -170,11 +173,11 @@ class AgentCommand(LightView):
         raw = self.translate(principal.tenant, words, named)
         call = Call.of(principal.tenant, principal.caller, idempotency_key(request), command, raw)
         done = execute_one(call, dry_run=options.dry_run)
-        answer = answers_of([done])[0]
+        answer = answers_of([done], principal.caller)[0]
         rehearsed = {"dry_run": True} if done.dry_run else {}
         body = {"event": answer["event"], **self.show(principal.tenant, answer, call), **rehearsed}
         if options.wait:
-            await_seal([body])
+            await_seal([body], request)
         return reply(body, status=200 if done.dry_run else 201, replayed=done.replayed)
 
     def translate(self, tenant: int, words: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
