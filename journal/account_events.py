@@ -26,13 +26,14 @@ LOOKED_AT = 1000  # events of others for one page
 MOVES = frozenset(
     {
         TRANSFER,
-        "credits.burned",
-        "credits.minted",
         "credit.drawn",
         "credit.repaid",
+        "credits.burned",
+        "credits.minted",
         "entry.posted",
         "fee.charged",
-        "payment.spent",
+        "refund.posted",
+        "spend.posted",
     }
 )
 _MILLISECOND = timedelta(milliseconds=1)
@@ -74,7 +75,8 @@ class AccountEvents:
 
     def _moved(self, low: UUID, high: UUID, limit: int) -> list[UUID]:
         """Events whose entries moved the account, the newest of them."""
-        where, parameters = "entry.id >= %s AND entry.id < %s", [low, high]
+        where = "entry.id >= %s AND entry.id < %s"
+        parameters: list[UUID | str] = [low, high]
         for column, value in (("type", self.type), ("command", self.command)):
             if value is not None:
                 where += f" AND (SELECT event.{column} FROM log_event AS event WHERE event.id = entry.id) = %s"
@@ -105,7 +107,7 @@ class AccountFeed:
         ref = ids.show("acc", self.account)
         places = read(_SEALED, [self.account, ref, self.tenant, start, LOOKED_AT])
         concerning = _concerning(ref, [event for _, event, near in places if near])
-        rows = list(self.queryset.filter(pk__in=concerning).order_by("log_index")[: limit + 1])
+        rows = list(self.queryset.filter(pk__in=concerning).order_by("leaf__log_index")[: limit + 1])
         if len(rows) > limit:
             return rows[:limit], [str(rows[limit - 1].log_index)]  # type: ignore[attr-defined]
         return rows, [str(places[-1][0])] if len(places) == LOOKED_AT else None
