@@ -9,6 +9,7 @@ from uuid import UUID
 
 from accounts.rows import BUCKETS, OWN_BUCKETS, AccountFacts, Bucket, look_up
 from ledger_project.kernel import clock
+from ledger_project.log import documents
 from ledger_project.log.documents import Document
 from ledger_project.log.executor import Done
 from ledger_project.log.unit import Look
@@ -22,18 +23,22 @@ def answer(done: Done, look: Look) -> dict[str, Any]:
     return answers([done], look)[0]
 
 
-def answers(dones: Sequence[Done], look: Look) -> list[dict[str, Any]]:
-    """The answers to calls of one batch; a rehearsed one may speak of an account that another of them opened."""
+def answers(dones: Sequence[Done], look: Look, only: str | None = None) -> list[dict[str, Any]]:
+    """The answers to calls of one batch; a rehearsed one may speak of an account that another of them opened.
+
+    `only` is the one account that the caller may see: what others have is left out.
+    """
     facts = _facts([done.document for done in dones], look)
-    return [_answer(done, facts) for done in dones]
+    if only is None:
+        return [_answer(done.document, done, facts) for done in dones]
+    return [_answer(documents.seen_by(done.document, only), done, facts) for done in dones]
 
 
-def _answer(done: Done, facts: Facts) -> dict[str, Any]:
-    document = done.document
+def _answer(document: Document, done: Done, facts: Facts) -> dict[str, Any]:
     recorded_at = document["recorded_at"]
     balances = {ref: balance(facts[ref], *rest, as_of=recorded_at) for ref, *rest in _snapshots(document)}
     nouns = {noun: made for noun, made in document["result"].items() if noun not in INTERNAL}
-    if "account" in nouns:
+    if nouns.get("account"):
         nouns["account"] = account(nouns["account"], balances.get(nouns["account"]["id"]))
     return {
         "event": event(document, done.content_hash),
@@ -120,15 +125,15 @@ def _snapshots(document: Document) -> Iterator[tuple[Any, ...]]:
         yield account, result.get("statuses", {}).get(account, "open"), *rest
 
 
-def _facts(documents: Sequence[Document], look: Look) -> Facts:
+def _facts(said: Sequence[Document], look: Look) -> Facts:
     """The facts of every account in the documents; those opened by them are in them, even in a rehearsal."""
-    opened = {made["id"]: _opened(document, made) for document in documents for made in _opened_in(document)}
+    opened = {made["id"]: _opened(document, made) for document in said for made in _opened_in(document)}
     wanted: set[str | UUID] = set()
-    for document in documents:
+    for document in said:
         wanted.update(ref for ref, *_ in document["result"].get("balances", ()) if not isinstance(ref, int))
         if document["entry"]:
             wanted.update([posting["account"] for posting in document["entry"]["postings"]])
-    return opened | look_up(int(documents[0]["tenant"][4:]), wanted - opened.keys(), look, remember=False)
+    return opened | look_up(int(said[0]["tenant"][4:]), wanted - opened.keys(), look, remember=False)
 
 
 def _opened_in(document: Document) -> list[dict[str, Any]]:

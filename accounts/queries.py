@@ -1,7 +1,7 @@
 """Reading accounts, balances and currencies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -55,6 +55,12 @@ def facts(tenant: int, ref: str) -> AccountFacts:
     return found
 
 
+def require_own(tenant: int, ref: str, account: UUID | None) -> None:
+    """Refuses: AccountNotFound, where the id or name is not that account's."""
+    if facts(tenant, ref).id != account:
+        raise AccountNotFound(account=ref[:300])
+
+
 def show_balance(total: BalanceTotal) -> dict[str, Any]:
     """The balance as of the moment it was read."""
     columns = ("total_in", "total_out", "credit_limit", *BUCKET_COLUMNS)
@@ -106,6 +112,7 @@ class BalanceGroups:
     prefix: str | None = None
     currency: str | None = None
     account: str | None = None
+    within: UUID | None = None  # the one account that counts
     # Where the balances stand, with its parameters: the books at another moment may be put in the place of the table.
     balances: tuple[str, Sequence[Any]] = ("accounts_balance", ())
     moment: datetime | None = None
@@ -119,6 +126,9 @@ class BalanceGroups:
         )
         found = [_show_group(*row[:-1], self.moment or row[-1]) for row in rows[:limit]]
         return found, list(rows[limit - 1][:3]) if len(rows) > limit else None
+
+    def of_account(self, account: UUID) -> "BalanceGroups":
+        return replace(self, within=account)
 
     def _group(self) -> tuple[str, list[Any]]:
         how, _, depth = self.group_by.partition(":")
@@ -135,6 +145,8 @@ class BalanceGroups:
         if self.account is not None:
             key = account_key(self.account)
             conditions.append(("account.id = %s" if isinstance(key, UUID) else "account.name = %s", key))
+        if self.within is not None:
+            conditions.append(("account.id = %s", self.within))
         return " AND ".join(sql for sql, _ in conditions), [value for _, value in conditions]
 
 

@@ -1,6 +1,7 @@
 """The agent platform's words for what the ledger has: camelCase, and decimal strings by the currency's scale."""
 
 from typing import Any
+from uuid import UUID
 
 from accounts.errors import AccountNotFound, CurrencyNotFound
 from accounts.models import BalanceTotal
@@ -17,22 +18,25 @@ SOURCE = "chain"  # of deposits that name nothing but a transaction hash
 TELLING = ("reference", "session_key", "order_id", "job_id", "escrow", "hold")
 
 
-def accounts_of(tenant: int, address: str) -> list[AccountFacts]:
-    """All accounts of an agent: that of the address itself first, then one for each further currency."""
+def accounts_of(tenant: int, address: str, only: UUID | None = None) -> list[AccountFacts]:
+    """All accounts of an agent: that of the address itself first, then one for each further currency.
+
+    `only` is the one account that may be shown.
+    """
     if "\x00" in address or FURTHER in address:
         return []
     key = account_key(address)
     further = [f"{address}{FURTHER}{code}" for (code,) in read(_CODES, [tenant])]
     found = look_up(tenant, [key, *further], read)
-    return [found[ref] for ref in (key, *further) if ref in found]
+    return [found[ref] for ref in (key, *further) if ref in found and only in (None, found[ref].id)]
 
 
-def facts_of(tenant: int, address: str, currency: str | None = None) -> AccountFacts:
+def facts_of(tenant: int, address: str, currency: str | None = None, only: UUID | None = None) -> AccountFacts:
     """The agent's account in a currency; without one, in the agents' currency, else the first that there is.
 
     Refuses: AccountNotFound.
     """
-    found = accounts_of(tenant, address)
+    found = accounts_of(tenant, address, only)
     wanted = currency or currency_of(tenant)
     facts = next((each for each in found if each.currency == wanted), None)
     if facts is None and currency is None and found:

@@ -7,7 +7,7 @@ Only then the page's entries are read whole, in as many queries as ever.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,25 +37,30 @@ class Entries:
     until: datetime | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    only: UUID | None = None  # the one account that may be seen: entries that moved it, without the balances of others
+
+    def of_account(self, account: UUID) -> "Entries":
+        return replace(self, only=account)
 
     def page(self, after: Position | None, limit: int) -> tuple[list[dict[str, Any]], Position | None]:
         found, end = self._find(after, limit)
-        return show(self.tenant, found), end
+        return show(self.tenant, found, only=self.only), end
 
     def _find(self, after: Position | None, limit: int) -> tuple[list[UUID], Position | None]:
-        account = None
+        named: list[UUID | str] = [] if self.only is None else [self.only]
         if self.account is not None:
-            key = account_key(self.account)
-            account = look_up(self.tenant, [key], read).get(key)
-            if account is None:
-                return [], None
-        lead = self._lead(account)
-        if lead == "account" and account is not None:
-            where, parameters = _all(self._conditions(lead, account))
+            named.append(account_key(self.account))
+        known = look_up(self.tenant, named, read) if named else {}
+        if any(key not in known for key in named):
+            return [], None
+        accounts = list({known[key].id: known[key] for key in named}.values())
+        lead = self._lead(accounts)
+        if lead == "account":
+            where, parameters = _all(self._conditions(lead, accounts[1:]))
             times = {"since": self.since, "until": self.until}
-            return history.page(account, where, parameters, **times, after=after, limit=limit)
+            return history.page(accounts[0], where, parameters, **times, after=after, limit=limit)
 
-        conditions = self._conditions(lead, account)
+        conditions = self._conditions(lead, accounts)
         if after:
             conditions.append(("entry.id < %s", UUID(after[0])))
         where, parameters = _all(conditions)
@@ -70,13 +75,13 @@ class Entries:
         found = [row[0] for row in rows[:limit]]
         return found, [found[-1].hex] if len(rows) > limit else None
 
-    def _lead(self, account: AccountFacts | None) -> str | None:
+    def _lead(self, accounts: Sequence[AccountFacts]) -> str | None:
         """What the search goes by: the filter that leaves the fewest entries to look at, or none of them."""
         if self.idempotency_key is not None:
             return "idempotency_key"
         if self.references:
             return "references"
-        if account is not None:
+        if accounts:
             return "account"
         if self.prefix is not None:
             [[rows, postings]] = read(_SIZE_OF_PREFIX, [self.tenant, self.prefix, GATHERED_ACCOUNTS + 1])
@@ -99,7 +104,7 @@ class Entries:
             return [json.dumps(dict(self.references))]
         return [self.tenant, self.prefix if lead == "prefix" else self.idempotency_key]
 
-    def _conditions(self, lead: str | None, account: AccountFacts | None) -> list[tuple[str, Any]]:
+    def _conditions(self, lead: str | None, accounts: Sequence[AccountFacts]) -> list[tuple[str, Any]]:
         """What an entry must meet besides what leads to it; asked of one entry after the other, newest first."""
         conditions: list[tuple[str, Any]] = []
         if self.kind is not None:
@@ -110,8 +115,7 @@ class Entries:
             conditions.append(("entry.id < %s", ids.first(self.until)))
         if self.references and lead != "references":
             conditions.append(('entry."references" @> %s::jsonb', json.dumps(dict(self.references))))
-        if account is not None and lead != "account":
-            conditions.append((_TOUCHES_ACCOUNT, account.id))
+        conditions += [(_TOUCHES_ACCOUNT, account.id) for account in accounts]
         if self.prefix is not None and lead != "prefix":
             conditions.append((_TOUCHES_PREFIX, self.prefix))
         return conditions
@@ -172,8 +176,11 @@ _TOUCHES_PREFIX = """
 _REVERSALS = "SELECT reverses_id, id FROM journal_entry WHERE reverses_id = ANY(%s::uuid[])"
 
 
-def show(tenant: int, entries: Sequence[UUID]) -> list[dict[str, Any]]:
-    """Entries as the API shows them, in the order given, each with the id of the entry that reversed it."""
+def show(tenant: int, entries: Sequence[UUID], only: UUID | None = None) -> list[dict[str, Any]]:
+    """Entries as the API shows them, in the order given, each with the id of the entry that reversed it.
+
+    To who may see `only` one account, what others have is not shown.
+    """
     if not entries:
         return []
     stored = documents.read(entries, read)
@@ -184,13 +191,14 @@ def show(tenant: int, entries: Sequence[UUID]) -> list[dict[str, Any]]:
     for entry in entries:
         reversal = reversals.get(entry)
         reversed_by = ids.show("ent", reversal) if reversal else None
-        shown.append(answers.entry(stored[entry][0], facts) | {"reversed_by": reversed_by})
+        document = stored[entry][0] if only is None else documents.seen_by(stored[entry][0], ids.show("acc", only))
+        shown.append(answers.entry(document, facts) | {"reversed_by": reversed_by})
     return shown
 
 
-def entry(tenant: int, ref: str) -> dict[str, Any]:
+def entry(tenant: int, ref: str, only: UUID | None = None) -> dict[str, Any]:
     """One entry by its public id. Refuses: EntryNotFound."""
     key = ids.read("ent", ref)
     if key is None or not read("SELECT FROM journal_entry WHERE tenant_id = %s AND id = %s", [tenant, key]):
         raise EntryNotFound(entry=ref[:300])
-    return show(tenant, [key])[0]
+    return show(tenant, [key], only)[0]

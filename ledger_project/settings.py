@@ -233,6 +233,7 @@ SPECTACULAR_SETTINGS = {
 # What the web layer needs of the apps above it, which it does not import.
 API_CREDENTIALS = "accounts.credentials.find"
 API_ANSWERS = "accounts.answers.answers"
+API_ACCOUNTS = "accounts.queries.require_own"
 LANDING_FIGURES = [
     "ledger_project.web.landing.sealed",
     "accounts.landing.accounts",

@@ -151,15 +151,12 @@ def _public() -> "QuerySet[Attestation]":
     return Attestation.objects.filter(tenant=first)
 
 
-def proof(tenant: int, ref: str, issued: Attestation | None, *, only: UUID | None) -> dict[str, Any]:
+def proof(tenant: int, ref: str, issued: Attestation | None) -> dict[str, Any]:
     """The proof that an account is counted, in an attestation of its currency (None: the newest).
 
-    `only` is the one account that the caller may ask about. Refuses: AccountNotFound, AttestationNotFound,
-    AccountNotCounted.
+    Refuses: AccountNotFound, AttestationNotFound, AccountNotCounted.
     """
     account = total(tenant, ref)
-    if only is not None and only != account.account_id:
-        raise AccountNotCounted(account=ref[:300])
     if issued is None:
         issued = newest_of(Attestation.objects.filter(tenant=tenant), account.currency)
     if issued is None or issued.tenant_id != tenant:

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
 from accounts.credentials import NewKey
 from accounts.keys import ApiKeyRow
 from accounts.models import ApiKey
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import Command
 from ledger_project.log.executor import Done
 from ledger_project.web.commands import CommandView
+from ledger_project.web.sight import Sight
 from ledger_project.web.views import ListView
 
 SECRET = {
@@ -52,9 +54,19 @@ class ApiKeySerializer(serializers.Serializer[ApiKey]):
         return row.document()
 
 
+class KeysBelow(Sight):
+    """A key sees itself and those that come from it."""
+
+    says = "the key itself and those under it"
+
+    def narrow(self, many: "QuerySet[ApiKey]", caller: Caller) -> "QuerySet[ApiKey]":
+        return many.filter(Q(pk=caller.key) | Q(lineage__contains=[caller.key]))
+
+
 class ApiKeyList(ListView):
     """The tenant's API keys, newest first, revoked ones included."""
 
+    for_account_keys = KeysBelow()
     serializer_class = ApiKeySerializer
 
     def get_queryset(self) -> "QuerySet[ApiKey]":
@@ -71,6 +83,6 @@ class IssueApiKey(CommandView):
         given = super().arguments(command, body, named)
         return {**given, "prefix": self.made.prefix, "digest": self.made.digest}
 
-    def answer(self, done: Done) -> dict[str, Any]:
+    def answer(self, done: Done, caller: Caller) -> dict[str, Any]:
         shown = None if done.replayed or done.dry_run else self.made.token
-        return {**super().answer(done), "secret": shown}
+        return {**super().answer(done, caller), "secret": shown}

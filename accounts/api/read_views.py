@@ -15,6 +15,7 @@ from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import ChoiceField, Field, TextField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.sight import Everybodys, Named, Rows
 from ledger_project.web.views import DetailView, ListView
 
 NAME = TextField()
@@ -66,6 +67,7 @@ class BalanceFilters(ListFilters):
 class AccountList(ListView):
     """Accounts in the order of their names."""
 
+    for_account_keys = Rows("account")
     serializer_class = AccountSerializer
     filterset_class = AccountFilters
     ordering = "name"
@@ -77,6 +79,7 @@ class AccountList(ListView):
 class AccountDetail(DetailView):
     """One account by id or name."""
 
+    for_account_keys = Named("account")
     refuses = (AccountNotFound,)
     serializer_class = AccountSerializer
 
@@ -87,6 +90,7 @@ class AccountDetail(DetailView):
 class AccountBalance(DetailView):
     """What an account has, as of now."""
 
+    for_account_keys = Named("account")
     refuses = (AccountNotFound,)
     serializer_class = BalanceSerializer
 
@@ -103,6 +107,7 @@ BALANCES_OR_GROUPS = PolymorphicProxySerializer(
 class BalanceList(ListView):
     """Balances in the order of their accounts' names, or summed by `group_by`."""
 
+    for_account_keys = Rows("account")
     filterset_class = BalanceFilters
     ordering = "name"
 
@@ -116,6 +121,7 @@ class BalanceList(ListView):
 class CurrencyList(ListView):
     """Currencies in the order of their codes."""
 
+    for_account_keys = Everybodys()
     serializer_class = CurrencySerializer
     ordering = "code"
 

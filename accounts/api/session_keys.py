@@ -12,6 +12,7 @@ from accounts.sessions import COLUMNS, SessionKeyRow
 from ledger_project.kernel.fields import TextField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.sight import Rows
 from ledger_project.web.views import ListView
 
 
@@ -49,6 +50,7 @@ class SessionKeyFilters(ListFilters):
 class SessionKeyList(ListView):
     """Session keys, newest first, revoked and expired ones included."""
 
+    for_account_keys = Rows("account")
     serializer_class = SessionKeySerializer
     filterset_class = SessionKeyFilters
 

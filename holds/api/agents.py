@@ -18,6 +18,7 @@ from holds import agents, queries
 from holds.errors import AgentCurrencyNotSet
 from journal.api.read_views import HistoryFilters, SearchView
 from ledger_project.kernel.fields import Field, TextField, parse_all
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS, Command
 from ledger_project.log.executor import Call, execute_one
 from ledger_project.web.commands import LightView, admit, answers_of, idempotency_key, read_options, reply
@@ -25,6 +26,7 @@ from ledger_project.web.filters import FieldFilter
 from ledger_project.web.openapi import WRITING
 from ledger_project.web.pagination import KeysetPagination
 from ledger_project.web.parsing import read_object
+from ledger_project.web.sight import Sight
 from ledger_project.web.views import DetailView
 from ledger_project.web.waiting import await_seal
 
@@ -79,6 +81,22 @@ class AgentEntrySerializer(serializers.Serializer[dict[str, Any]]):
         return agents.show_entry(instance, self.context["facts"])
 
 
+class AnAgentsOwn(Sight):
+    """One of the accounts under an agent's address."""
+
+    says = "the account itself"
+
+    def admit(self, view: Any, caller: Caller) -> None:
+        """Refuses: AccountNotFound."""
+        agents.facts_of(view.tenant, view.kwargs["address"], only=caller.account)
+
+    def narrow(self, many: Any, caller: Caller) -> Any:
+        return many
+
+    def shows(self, one: Any, caller: Caller) -> bool:
+        return True
+
+
 IN_CURRENCY = OpenApiParameter("currency", str, description="The code of a currency. Default: the agents' own.")
 
 
@@ -86,6 +104,7 @@ IN_CURRENCY = OpenApiParameter("currency", str, description="The code of a curre
 class AgentBalance(DetailView):
     """An agent's balance in a currency, by default the agents' own; `balances` has all that the agent has."""
 
+    for_account_keys = AnAgentsOwn()
     refuses = (AccountNotFound,)
     serializer_class = AgentBalanceSerializer
     parameters = ("currency",)
@@ -94,8 +113,8 @@ class AgentBalance(DetailView):
         asked = self.request.query_params.get("currency")
         currency = None if asked is None else CURRENCY.parse(asked, "currency")
         address = self.kwargs["address"]
-        chosen = agents.facts_of(self.tenant, address, currency)
-        shown = {facts.id: self._show(facts) for facts in agents.accounts_of(self.tenant, address)}
+        chosen = agents.facts_of(self.tenant, address, currency, self.account)
+        shown = {facts.id: self._show(facts) for facts in agents.accounts_of(self.tenant, address, self.account)}
         return {**shown[chosen.id], "balances": list(shown.values())}
 
     def _show(self, facts: AccountFacts) -> dict[str, Any]:
@@ -127,6 +146,7 @@ class AgentFilters(HistoryFilters):
 class AgentLedger(SearchView):
     """An agent's ledger entries in a currency, newest first."""
 
+    for_account_keys = AnAgentsOwn()
     refuses = (AccountNotFound,)
     serializer_class = AgentEntrySerializer  # type: ignore[assignment]
     filterset_class = AgentFilters
@@ -134,7 +154,7 @@ class AgentLedger(SearchView):
 
     def filter_queryset(self, queryset: Any) -> Any:
         search: Any = super().filter_queryset(queryset)
-        self.facts = agents.facts_of(self.tenant, self.kwargs["address"], search.account)
+        self.facts = agents.facts_of(self.tenant, self.kwargs["address"], search.account, self.account)
         return replace(search, account=self.facts.ref)
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -201,11 +221,11 @@ class AgentCommand(LightView):
         raw = self.translate(principal.tenant, words, named)
         call = Call.of(principal.tenant, principal.caller, idempotency_key(request), command, raw)
         done = execute_one(call, dry_run=options.dry_run)
-        answer = answers_of([done])[0]
+        answer = answers_of([done], principal.caller)[0]
         rehearsed = {"dry_run": True} if done.dry_run else {}
         body = {"event": answer["event"], **self.show(principal.tenant, answer, call), **rehearsed}
         if options.wait:
-            await_seal([body])
+            await_seal([body], request)
         return reply(body, status=200 if done.dry_run else 201, replayed=done.replayed)
 
     def translate(self, tenant: int, words: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:

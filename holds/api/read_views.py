@@ -19,6 +19,7 @@ from journal.api.read_views import ANY_REFERENCE, Recorded
 from ledger_project.kernel.fields import ChoiceField, TextField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter
+from ledger_project.web.sight import Rows
 from ledger_project.web.views import DetailView, ListView
 
 NAME = TextField()
@@ -56,6 +57,7 @@ class DepositFilters(Recorded):
 class KindList(ListView):
     """Holds of one kind."""
 
+    for_account_keys = Rows("account", "counterparty")
     kind: ClassVar[str]
     filterset_class = HoldFilters
 
@@ -66,11 +68,15 @@ class KindList(ListView):
 class KindDetail(DetailView):
     """One hold of a kind."""
 
+    for_account_keys = Rows("account", "counterparty")
     kind: ClassVar[str]
     refuses = (HoldNotFound,)
 
     def get_object(self) -> Hold:
         return queries.hold(self.tenant, self.kind, self.kwargs[self.kind])
+
+    def missing(self) -> HoldNotFound:
+        return HoldNotFound(hold=self.kwargs[self.kind][:300], kind=self.kind)
 
 
 @extend_schema_view(get=extend_schema(parameters=[ANY_REFERENCE]))
@@ -128,6 +134,7 @@ class WithdrawalDetail(KindDetail):
 class DepositList(ListView):
     """Deposits, newest first."""
 
+    for_account_keys = Rows("account")
     serializer_class = DepositSerializer
     filterset_class = DepositFilters
 
@@ -138,6 +145,7 @@ class DepositList(ListView):
 class DepositDetail(DetailView):
     """One deposit."""
 
+    for_account_keys = Rows("account")
     refuses = (DepositNotFound,)
     serializer_class = DepositSerializer
 

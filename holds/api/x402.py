@@ -38,6 +38,7 @@ from ledger_project.web.errors import BadRequest
 from ledger_project.web.openapi import WRITING
 from ledger_project.web.parsing import read_object
 from ledger_project.web.permissions import READ, X402_PAY, X402_SETTLE
+from ledger_project.web.sight import Everybodys
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,7 @@ class Facilitator(LightView):
 class Supported(Facilitator):
     """The schemes, and the network that this key's ledger is."""
 
+    for_account_keys = Everybodys()
     method, scopes, refuses = "GET", (READ, X402_PAY, X402_SETTLE), ()
 
     @extend_schema(operation_id="x402_supported", summary="What can be paid with here.", responses={200: SUPPORTED})

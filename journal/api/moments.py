@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -104,6 +105,9 @@ class BalancesAt:
     tenant: int
     cut: Cut
     accounts: QuerySet[BalanceTotal]
+
+    def of_account(self, account: UUID) -> "BalancesAt":
+        return replace(self, accounts=self.accounts.filter(account=account))
 
     def page(self, after: Position | None, limit: int) -> tuple[list[dict[str, Any]], Position | None]:
         rows = self.accounts.filter(name__gt=after[0]) if after else self.accounts

@@ -13,6 +13,7 @@ from ledger_project.kernel.fields import TextField
 from ledger_project.log.executor import look
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.sight import Rows
 from ledger_project.web.views import ListView
 
 CROSSING = {
@@ -74,6 +75,7 @@ class MonitorFilters(ListFilters):
 class MonitorList(ListView):
     """The tenant's monitors, newest first."""
 
+    for_account_keys = Rows("account")
     serializer_class = MonitorSerializer
     filterset_class = MonitorFilters
 

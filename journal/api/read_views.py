@@ -11,6 +11,7 @@ from accounts import queries as accounts
 from accounts.api.serializers import EventSerializer
 from accounts.errors import AccountNotFound
 from journal import queries
+from journal.account_events import of_account
 from journal.api.serializers import EntrySerializer
 from journal.errors import EntryNotFound
 from journal.models import Entry
@@ -19,12 +20,14 @@ from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import MomentField, TextField
 from ledger_project.log import feed
 from ledger_project.log import queries as log
+from ledger_project.log.caller import Caller
 from ledger_project.log.errors import EventNotFound
 from ledger_project.log.fields import IndexField
 from ledger_project.log.models import TRANSFER, Event
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
 from ledger_project.web.pagination import Ordered
+from ledger_project.web.sight import Concerned, Named, Sight
 from ledger_project.web.views import DetailView, ListView
 
 NAME = TextField()
@@ -57,15 +60,17 @@ class EventFilters(Recorded):
 
     def filter_queryset(self, queryset: QuerySet[Event]) -> Any:
         """The events to page through; those of most lists have no index of their own to do it by."""
-        given = self.given()
+        given, tenant, account = self.given(), caller(self.request).tenant, caller(self.request).account
         found = super().filter_queryset(queryset)
+        if account is not None:
+            return of_account(tenant, account, found, **given)
         if "after" in given:
             return Ordered(found, "log_index")
         types = {given.get("type", TRANSFER), given.get("command", "transfer")}
         if "idempotency_key" in given or types != {TRANSFER, "transfer"}:
             return found
         return log.Newest(
-            caller(self.request).tenant,
+            tenant,
             found,
             transfers_only="type" in given or "command" in given,
             since=given.get("from"),
@@ -127,6 +132,15 @@ ANY_REFERENCE = OpenApiParameter(
 )
 
 
+class Entered(Sight):
+    """Entries that moved the account."""
+
+    says = "its own, without the balances of others"
+
+    def shows(self, one: dict[str, Any], caller: Caller) -> bool:
+        return any(posting["account"] == caller.account_ref for posting in one["postings"])
+
+
 class SearchView(ListView):
     """Entries, newest first."""
 
@@ -138,6 +152,7 @@ class SearchView(ListView):
 class EntryList(SearchView):
     """Entries that meet all filters, newest first."""
 
+    for_account_keys = Entered()
     filterset_class = EntryFilters
 
 
@@ -145,6 +160,7 @@ class EntryList(SearchView):
 class AccountEntries(SearchView):
     """An account's entries, newest first; those of a bounded account in the order in which its balance moved."""
 
+    for_account_keys = Named("account")
     refuses = (AccountNotFound,)
     filterset_class = HistoryFilters
 
@@ -157,6 +173,7 @@ class AccountEntries(SearchView):
 class TransferList(SearchView):
     """Transfers, newest first."""
 
+    for_account_keys = Entered()
     filterset_class = TransferFilters
 
     def filter_queryset(self, queryset: Any) -> Any:
@@ -167,11 +184,12 @@ class TransferList(SearchView):
 class EntryDetail(DetailView):
     """One entry."""
 
+    for_account_keys = Entered()
     refuses = (EntryNotFound,)
     serializer_class = EntrySerializer
 
     def get_object(self) -> dict[str, Any]:
-        return queries.entry(self.tenant, self.kwargs["entry"])
+        return queries.entry(self.tenant, self.kwargs["entry"], only=self.account)
 
 
 class EventList(ListView):
@@ -180,6 +198,7 @@ class EventList(ListView):
     The feed has no gaps and never changes: whoever goes on after the last index he has seen misses nothing.
     """
 
+    for_account_keys = Concerned()
     serializer_class = EventSerializer
     filterset_class = EventFilters
 
@@ -190,6 +209,7 @@ class EventList(ListView):
 class EventDetail(DetailView):
     """One accepted command."""
 
+    for_account_keys = Concerned()
     refuses = (EventNotFound,)
     serializer_class = EventSerializer
 

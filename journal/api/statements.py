@@ -26,6 +26,7 @@ from ledger_project.log.executor import look
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters, require_known
 from ledger_project.web.proofs import HEX, ProofView
+from ledger_project.web.sight import Named, Rows
 from ledger_project.web.views import ListView
 
 FORM = ChoiceField(tuple(FORMS))
@@ -159,6 +160,7 @@ class IssuedFilters(ListFilters):
 class IssuedStatementList(ListView):
     """The statements that were issued, one a month for every account, the newest first."""
 
+    for_account_keys = Rows("account")
     serializer_class = IssuedStatementSerializer
     filterset_class = IssuedFilters
 
@@ -172,6 +174,7 @@ class AccountStatement(ProofView):
     What an account had at the end of a period is what it had at the beginning of the next. `docs/statements.md`.
     """
 
+    for_account_keys = Named("account")
     renderer_classes = (JSONRenderer, Csv, Pdf, Html)
     refuses = (AccountNotFound, StatementTooLong)
 

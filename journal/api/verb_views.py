@@ -13,6 +13,7 @@ from journal.models import ClearingAccount, PromoGrant, SettlementBatch
 from ledger_project.kernel.fields import TextField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.sight import Rows
 from ledger_project.web.views import DetailView, ListView
 
 NAME = TextField()
@@ -28,6 +29,7 @@ class GrantFilters(ListFilters):
 class PromoGrantList(ListView):
     """Grants of promotional money, newest first."""
 
+    for_account_keys = Rows("account")
     serializer_class = PromoGrantSerializer
     filterset_class = GrantFilters
 

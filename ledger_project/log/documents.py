@@ -150,6 +150,44 @@ def concerns(document: Document, account: str) -> bool:
     return any(account in (noun.get("id"), noun.get("account"), noun.get("counterparty")) for noun in nouns)
 
 
+def seen_by(document: Document, account: str) -> Document:
+    """The event as the key of one account sees it: without what others have, and without rows that are others' alone.
+
+    Whom the account dealt with, and for how much, stays.
+    """
+    entry = document["entry"]
+    postings = entry["postings"] if entry else []
+    result = dict(document["result"])
+    for name, made in document["result"].items():
+        if name == "balances":
+            whose = [postings[ref]["account"] if isinstance(ref, int) else ref for ref, *_ in made]
+            result[name] = [each for owner, each in zip(whose, made, strict=True) if owner == account]
+        elif name == "statuses":
+            result[name] = {ref: status for ref, status in made.items() if ref == account}
+        elif isinstance(made, list):
+            result[name] = [each for each in made if _may_be_seen(each, account)]
+        elif not _may_be_seen(made, account):
+            result[name] = None
+    if entry is None:
+        return document | {"result": result}
+    shown = [
+        posting if posting["account"] == account else posting | {"balance_after": None, "version": None}
+        for posting in postings
+    ]
+    return document | {"result": result, "entry": entry | {"postings": shown}}
+
+
+def _may_be_seen(noun: Any, account: str) -> bool:
+    """Whether a thing that an event made is nobody's, or the account's, or for it."""
+    if not isinstance(noun, dict):
+        return True
+    owners = {noun.get("account"), noun.get("counterparty")}
+    if str(noun.get("id", "")).startswith("acc_"):
+        owners.add(noun["id"])
+    owners.discard(None)
+    return not owners or account in owners
+
+
 def load_json(value: Any) -> Any:
     """A jsonb column: Django's connection leaves it as text."""
     return json.loads(value) if isinstance(value, str) else value

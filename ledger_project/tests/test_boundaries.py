@@ -60,6 +60,14 @@ class World:
     def entry(self, command: str, **arguments: Any) -> str:
         return "ent_" + self.ledger.run(command, **arguments).document["id"][4:]
 
+    def webhook(self, account: str) -> str:
+        """A webhook of the account, which has at most a few at a time."""
+        key = self.keys[account]
+        for old in key.get("/v1/webhooks").json()["results"]:
+            key.post(f"/v1/webhooks/{old['id']}", method="DELETE")
+        made: str = key.post("/v1/webhooks", WEBHOOK).json()["webhook"]["id"]
+        return made
+
     def drawn(self, account: str) -> dict[str, Any]:
         self.ledger.run("draw_credit", account=account, amount=5)
         return {}
@@ -113,6 +121,15 @@ MINE: dict[str, Scenario] = {
         "api_key": world.keys[me].post("/v1/api-keys", _child(me)).json()["api_key"]["id"]
     },
 }
+WEBHOOK = {"url": "https://hook.example/", "types": ["*"]}
+MINE |= {
+    "register_webhook": lambda world, me, other: WEBHOOK,
+    "update_webhook": lambda world, me, other: {"webhook": world.webhook(me), "description": "x"},
+    "delete_webhook": lambda world, me, other: {"webhook": world.webhook(me)},
+    "disable_webhook": lambda world, me, other: {"webhook": world.webhook(me)},
+    "rotate_webhook_secret": lambda world, me, other: {"webhook": world.webhook(me)},
+    "replay_webhook": lambda world, me, other: {"webhook": world.webhook(me), "from_log_index": 0},
+}
 DOORS = ("route", "rehearsal", "bulk", "atomic bulk", "rehearsed bulk")
 
 
@@ -165,8 +182,7 @@ def world() -> World:
 
 def test_every_command_of_an_accounts_key_is_tried() -> None:
     declared = {name for name, command in COMMANDS.items() if command.own is not None}
-    webhooks = {name for name in declared if COMMANDS[name].permission.startswith("webhooks.")}
-    assert declared - webhooks == MINE.keys(), "webhooks of an account: webhooks/tests"
+    assert declared - {"redeliver_webhook"} == MINE.keys(), "a delivery: webhooks/tests/test_streams_of_one_account.py"
     assert not [name for name in declared if COMMANDS[name].platform or COMMANDS[name].internal]
 
 
@@ -191,7 +207,7 @@ def test_an_account_sends_it_with_its_own_key(world: World, command: str) -> Non
         assert (status, code) == (200 if "rehears" in door else 201, ""), door
 
 
-@pytest.mark.parametrize("command", sorted(MINE))
+@pytest.mark.parametrize("command", sorted(MINE.keys() - {"register_webhook"}))
 def test_no_other_account_sends_it(world: World, command: str) -> None:
     """Bob's key sends what is Alice's to send: it is refused by every door, and nothing moves."""
     for door in doors_of(command):

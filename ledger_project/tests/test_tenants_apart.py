@@ -37,6 +37,7 @@ FRESH = {
     ("POST", "/v1/reserves/assets"),
     ("POST", "/v1/settlements"),
     ("POST", "/v1/webhooks"),
+    ("PUT", "/v1/agent-currency"),
 }
 BY_BODY = {"/v1/accounts/{account}/ensure": b"the form of an id", "/v1/bulk": b"account_not_found"}
 APART = {

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ledger_project.kernel.errors import InvalidRequest, Refusal, UnknownField
 from ledger_project.kernel.fields import Field, FlagField, ListField, TextField, parse_all
 from ledger_project.log import executor
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import MAX_BATCH, Call, Done
 from ledger_project.web import problems
@@ -71,9 +72,9 @@ class BulkView(LightView):
         dry_run = options.dry_run or batch["dry_run"]
         calls = [_call(principal, index, item) for index, item in enumerate(batch["commands"])]
         results = _execute(calls, atomic=batch["atomic"], dry_run=dry_run)
-        shown = _shown(results)
+        shown = _shown(results, principal.caller)
         if options.wait and not dry_run:
-            await_seal([result for result in shown if "event" in result])
+            await_seal([result for result in shown if "event" in result], request)
         return reply({"results": shown}, status=200)
 
     post = serve
@@ -115,9 +116,9 @@ def _refused(index: int, refusal: Refusal) -> BatchRefused:
     return BatchRefused(index=index, problem=problems.document(refusal))
 
 
-def _shown(results: list[executor.Result]) -> list[dict[str, Any]]:
+def _shown(results: list[executor.Result], caller: Caller) -> list[dict[str, Any]]:
     """`{"status": 201, "replayed": false, <answer>}` or `{"status": 402, "problem": {…}}`, in order."""
-    answers = iter(answers_of([result for result in results if isinstance(result, Done)]))
+    answers = iter(answers_of([result for result in results if isinstance(result, Done)], caller))
     return [
         {"status": 200 if result.dry_run else 201, "replayed": result.replayed, **next(answers)}
         if isinstance(result, Done)

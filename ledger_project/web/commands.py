@@ -24,6 +24,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from ledger_project.kernel.errors import InvalidRequest, UnknownField
+from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS, Command
 from ledger_project.log.executor import Call, Done, execute_one, look
 from ledger_project.log.unit import Look
@@ -31,13 +32,14 @@ from ledger_project.web import problems
 from ledger_project.web.authentication import Principal, authenticate
 from ledger_project.web.errors import MethodNotAllowed, NotAuthenticated
 from ledger_project.web.parsing import read_object
+from ledger_project.web.sight import require_light_open
 from ledger_project.web.throttling import take
 from ledger_project.web.waiting import await_seal
 
 REPLAYED = "Idempotent-Replayed"
 # A JSON schema, or a serializer, or the name of one that another operation shows.
 Shape = str | dict[str, Any] | type[Serializer[Any]]
-Answers = Callable[[Sequence[Done], Look], list[dict[str, Any]]]
+Answers = Callable[[Sequence[Done], Look, str | None], list[dict[str, Any]]]
 
 
 @lru_cache(maxsize=1)
@@ -47,9 +49,9 @@ def _answers() -> Answers:
     return found
 
 
-def answers_of(dones: Sequence[Done]) -> list[dict[str, Any]]:
-    """The bodies that answer accepted calls, in order."""
-    return _answers()(dones, look) if dones else []
+def answers_of(dones: Sequence[Done], caller: Caller) -> list[dict[str, Any]]:
+    """The bodies that answer accepted calls, in order, with as much of them as the caller may see."""
+    return _answers()(dones, look, caller.account_ref) if dones else []
 
 
 class LightView(APIView):
@@ -65,6 +67,8 @@ class LightView(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             if request.method in self.light_methods:
+                if request.method == "GET":
+                    require_light_open(self, request)
                 return self.serve(request, kwargs)
             if request.method not in self.allowed_methods:
                 raise MethodNotAllowed(allow=self.allowed_methods)
@@ -101,9 +105,9 @@ class CommandView(LightView):
         raw = self.arguments(command, read_object(request), named)
         call = Call.of(principal.tenant, principal.caller, idempotency_key(request), command, raw)
         done = execute_one(call, dry_run=options.dry_run)
-        body = self.answer(done)
+        body = self.answer(done, principal.caller)
         if options.wait:
-            await_seal([body])
+            await_seal([body], request)
         return reply(body, status=200 if done.dry_run else 201, replayed=done.replayed)
 
     def arguments(self, command: Command, body: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
@@ -113,8 +117,8 @@ class CommandView(LightView):
                 raise UnknownField(field=name[:300])
         return {**body, **named}
 
-    def answer(self, done: Done) -> dict[str, Any]:
-        return answers_of([done])[0]
+    def answer(self, done: Done, caller: Caller) -> dict[str, Any]:
+        return answers_of([done], caller)[0]
 
 
 def admit(request: HttpRequest) -> Principal:

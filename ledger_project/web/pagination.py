@@ -72,7 +72,9 @@ class KeysetPagination(BasePagination):
     def _scope(self, request: Request) -> str:
         """Whose list this is, which, and with what filters."""
         filters = sorted((name, value) for name, value in request.query_params.items() if name not in self.parameters)
-        return json.dumps([caller(request).tenant, request.path, filters])
+        principal = caller(request)
+        key = [] if principal.account is None else [principal.id.hex]  # an account's keys do not all see the same
+        return json.dumps([principal.tenant, request.path, filters, *key])
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         cursor = {"type": ["string", "null"], "description": "Where the next page starts; null on the last."}

@@ -9,10 +9,10 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from ledger_project.kernel.errors import Forbidden
 from ledger_project.log.caller import EVERYTHING
 from ledger_project.web.authentication import Principal
 from ledger_project.web.errors import NotAuthenticated
+from ledger_project.web.sight import require_open
 
 READ = "read"
 X402_PAY, X402_SETTLE = "x402.pay", "x402.settle"
@@ -22,14 +22,13 @@ NO_COMMANDS = frozenset({READ, EVERYTHING, X402_PAY, X402_SETTLE, "x402.*"})
 class HasScope(BasePermission):
     """For DRF's views: `read`, or what the view names as its `scope`.
 
-    A view says with `for_account_keys` that it shows the key of one account no more than what is that account's; to a
-    view that does not say so, such keys are not let in.
+    A view says with `for_account_keys` what it shows the key of one account (sight.py); into a view that does not say
+    it, such keys are not let.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.user, Principal):
             raise NotAuthenticated()
         request.user.caller.require(getattr(view, "scope", READ))
-        if request.user.account is not None and not getattr(view, "for_account_keys", False):
-            raise Forbidden(reason="this is the tenant's to read; an account's own key sees that account alone")
+        require_open(view, request.user)
         return True

@@ -7,16 +7,16 @@ from rest_framework import serializers
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from ledger_project.kernel import clock, keys
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.log import export, queries, receipts, signing
 from ledger_project.log.errors import EventNotFound, EventNotSealed, LogEmpty
 from ledger_project.log.fields import IndexField
-from ledger_project.web.authentication import caller
 from ledger_project.web.filters import require_known
+from ledger_project.web.guarded import Guarded
 from ledger_project.web.public import for_everybody
+from ledger_project.web.sight import Concerned, Everybodys
 
 HEX = "SHA-256 in hex."
 SIZE = IndexField()
@@ -26,14 +26,10 @@ def parameter(name: str, says: str, *, required: bool = False) -> OpenApiParamet
     return OpenApiParameter(name, OpenApiTypes.INT64, description=says, required=required)
 
 
-class ProofView(APIView):
+class ProofView(Guarded):
     """A GET that answers from the sealed log."""
 
     http_method_names = ["get", "head"]
-
-    @property
-    def tenant(self) -> int:
-        return caller(self.request).tenant
 
     def index(self, request: Request, name: str) -> int | None:
         """A place or size that the query gives. Refuses: InvalidRequest."""
@@ -90,19 +86,26 @@ LEAVES = inline_serializer(
 
 
 class Receipt(ProofView):
-    """The proof that one of your events is in the log: check it with `ledger-verify receipt`, offline."""
+    """The proof that one of your events is in the log: check it with `ledger-verify receipt`, offline.
+
+    It has the event as it was hashed, so all that it did to other accounts, too.
+    """
 
     refuses = (EventNotFound, EventNotSealed)
+    for_account_keys = Concerned()
 
     @extend_schema(responses=RECEIPT, operation_id="receipt")
     def get(self, request: Request, event: str) -> Response:
         require_known(request, ())
-        return Response(receipts.receipt(queries.event(self.tenant, event).pk))
+        found = queries.event(self.tenant, event)
+        self.require_seen(found)
+        return Response(receipts.receipt(found.pk))
 
 
 class Checkpoint(ProofView):
     """The newest signed head of the log."""
 
+    for_account_keys = Everybodys()
     refuses = (LogEmpty,)
 
     @extend_schema(responses=CHECKPOINT, operation_id="checkpoint")
@@ -123,6 +126,7 @@ class Checkpoint(ProofView):
 class Consistency(ProofView):
     """The proof that the log of `to` leaves only added to the log of `from` leaves."""
 
+    for_account_keys = Everybodys()
     refuses = (LogEmpty,)
 
     @extend_schema(

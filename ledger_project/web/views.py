@@ -6,20 +6,14 @@ from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ledger_project.kernel.errors import Refusal
-from ledger_project.web.authentication import caller
 from ledger_project.web.filters import require_known
+from ledger_project.web.guarded import Guarded
 
 
-class Reading(GenericAPIView[Any]):
-    """What both have in common. `refuses` are the view's own refusals, for its description."""
+class Reading(Guarded, GenericAPIView[Any]):
+    """What both have in common."""
 
-    refuses: ClassVar[tuple[type[Refusal], ...]] = ()
     http_method_names = ["get", "head"]
-
-    @property
-    def tenant(self) -> int:
-        return caller(self.request).tenant
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Nobody keeps balances for later: what is read now may be spent in a moment."""
@@ -31,6 +25,10 @@ class Reading(GenericAPIView[Any]):
 class ListView(Reading, ListAPIView[Any]):
     """GET of many, filtered and in pages."""
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """The page, of those that the caller may see."""
+        return super().paginate_queryset(self.seen(queryset))
+
 
 class DetailView(Reading, RetrieveAPIView[Any]):
     """GET of one; `get_object` finds it or refuses."""
@@ -41,4 +39,6 @@ class DetailView(Reading, RetrieveAPIView[Any]):
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         require_known(request, self.parameters)
-        return Response(self.get_serializer(self.get_object()).data)
+        found = self.get_object()
+        self.require_seen(found)
+        return Response(self.get_serializer(found).data)

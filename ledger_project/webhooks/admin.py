@@ -109,6 +109,7 @@ class EndpointAdmin(ReadOnlyAdmin):
         "whole_id",
         "url",
         column("types", lambda row: figures.lines(row.types)),
+        column("told of", lambda row: figures.public_id("acc", row.account_id) if row.account_id else "every account"),
         "description",
         STATE,
         column("disabled because", lambda row: row.disabled_reason or figures.NONE),

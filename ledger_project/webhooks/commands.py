@@ -34,9 +34,13 @@ from ledger_project.webhooks.rows import ALL_SLOTS, SLOTS, DeliveryRow, Endpoint
     event="webhook.registered",
     refuses=(UnsafeUrl, UnknownEventType, TooManyWebhooks),
     also_wants=lambda call: [ALL_SLOTS],
+    own=(),
 )
 def register_webhook(books: Unit, *, url: Url, types: EventTypes, description: Description | None = None) -> None:
-    """Tell a URL of events of these types, from this one on. Its signing secret is shown in this answer only."""
+    """Tell a URL of events of these types, from this one on. Its signing secret is shown in this answer only.
+
+    A webhook of an account's own key is that account's: it is told of what concerns it, without what others have.
+    """
     require_registrable(url)
     _require_known(types)
     slot = next((n for n in range(SLOTS) if books.find(EndpointRow, ("slot", n)) is None), None)
@@ -55,12 +59,13 @@ def register_webhook(books: Unit, *, url: Url, types: EventTypes, description: D
         created_at=books.now,
         deleted_at=None,
         slot=slot,
+        account=books.caller.account,
         secrets={1: signing.seal(signing.make_secret())},
     )
     books.result["webhook"] = books.add(row, ("slot", slot)).document()
 
 
-@command(event="webhook.updated", refuses=(WebhookNotFound, UnsafeUrl, UnknownEventType))
+@command(event="webhook.updated", refuses=(WebhookNotFound, UnsafeUrl, UnknownEventType), own=())
 def update_webhook(
     books: Unit,
     *,
@@ -86,7 +91,7 @@ def update_webhook(
     _show(books, row)
 
 
-@command(event="webhook.deleted", refuses=(WebhookNotFound,))
+@command(event="webhook.deleted", refuses=(WebhookNotFound,), own=())
 def delete_webhook(books: Unit, *, webhook: WebhookId) -> None:
     """Tell this URL nothing more; what was not delivered yet is cancelled, and the secrets are forgotten."""
     row = _webhook(books, webhook)
@@ -94,7 +99,7 @@ def delete_webhook(books: Unit, *, webhook: WebhookId) -> None:
     _show(books, row)
 
 
-@command(event="webhook.secret_rotated", refuses=(WebhookNotFound,))
+@command(event="webhook.secret_rotated", refuses=(WebhookNotFound,), own=())
 def rotate_webhook_secret(books: Unit, *, webhook: WebhookId) -> None:
     """Make a new signing secret, shown in this answer only. The one before it signs as well for 24 hours.
 
@@ -107,7 +112,7 @@ def rotate_webhook_secret(books: Unit, *, webhook: WebhookId) -> None:
     _show(books, row)
 
 
-@command(event="webhook.disabled", refuses=(WebhookNotFound, WebhookDisabled))
+@command(event="webhook.disabled", refuses=(WebhookNotFound, WebhookDisabled), own=())
 def disable_webhook(books: Unit, *, webhook: WebhookId, reason: DisabledReason = "requested") -> None:
     """Stop telling a URL: on request, or because it answered 410 (`gone`) or nothing has reached it for days."""
     row = _webhook(books, webhook)
@@ -116,7 +121,7 @@ def disable_webhook(books: Unit, *, webhook: WebhookId, reason: DisabledReason =
     _show(books, row)
 
 
-@command(event="webhook.replayed", refuses=(WebhookNotFound, WebhookDisabled))
+@command(event="webhook.replayed", refuses=(WebhookNotFound, WebhookDisabled), own=())
 def replay_webhook(books: Unit, *, webhook: WebhookId, from_log_index: LogIndex) -> None:
     """Tell everything again from this index of the log on, also what was before the webhook. Ids stay the same."""
     row = _webhook(books, webhook)
@@ -126,7 +131,7 @@ def replay_webhook(books: Unit, *, webhook: WebhookId, from_log_index: LogIndex)
     _show(books, row)
 
 
-@command(event="webhook.redelivered", refuses=(WebhookNotFound, DeliveryNotFound, WebhookDisabled))
+@command(event="webhook.redelivered", refuses=(WebhookNotFound, DeliveryNotFound, WebhookDisabled), own=())
 def redeliver_webhook(books: Unit, *, webhook: WebhookId, delivery: DeliveryId) -> None:
     """Send one delivery again, under its id. The webhook's back-off ends with it."""
     row = _webhook(books, webhook)

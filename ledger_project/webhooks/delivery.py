@@ -55,6 +55,7 @@ class Due:
     attempts: int  # of this delivery, this one included
     failures: int  # of the endpoint in a row, before this one
     tenant: int
+    account: UUID | None  # the endpoint's, which is told no more than what is its
     url: str
     generation: int
     rotated_at: datetime | None
@@ -115,7 +116,7 @@ class _Turn:
         if self._wire is None or self._wire.target != target:
             self.close()
             self._wire = Wire(target)
-        body = messages.body(self._event(due.event))
+        body = messages.body(self._event(due.event), due.account)
         signed = signing.headers(ids.show("dlv", due.delivery), int(clock.now().timestamp()), body, secrets, self.key)
         return self._wire.post({**_HEADERS, "X-Request-ID": due.attempt.hex, **signed}, body)
 
@@ -222,7 +223,7 @@ WITH held AS (
     UPDATE webhooks_cursor SET lease_until = %s WHERE endpoint_id = %s AND lease = %s
     RETURNING endpoint_id, failures
 ), next AS (
-    SELECT delivery.id, held.failures, endpoint.url, endpoint.generation, endpoint.rotated_at
+    SELECT delivery.id, held.failures, endpoint.account_id, endpoint.url, endpoint.generation, endpoint.rotated_at
       FROM held
       JOIN webhooks_endpoint AS endpoint ON endpoint.id = held.endpoint_id
       JOIN LATERAL (SELECT id FROM webhooks_delivery
@@ -232,8 +233,8 @@ WITH held AS (
 ), counted AS (
     UPDATE webhooks_delivery AS delivery SET attempts = delivery.attempts + 1
       FROM next WHERE delivery.id = next.id AND delivery.state = 'pending'
-    RETURNING delivery.id, delivery.event, delivery.attempts, next.failures, delivery.tenant_id, next.url,
-              next.generation, next.rotated_at
+    RETURNING delivery.id, delivery.event, delivery.attempts, next.failures, delivery.tenant_id, next.account_id,
+              next.url, next.generation, next.rotated_at
 ), begun AS (
     INSERT INTO webhooks_attempt (id, delivery_id, tenant_id, url, started_at, error, detail)
     SELECT %s, id, tenant_id, url, %s, '', '' FROM counted

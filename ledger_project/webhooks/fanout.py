@@ -9,10 +9,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from ledger_project.kernel import clock
-from ledger_project.log import feed
+from ledger_project.kernel import clock, ids
+from ledger_project.log import documents, feed
 from ledger_project.log.each import Each
 from ledger_project.log.executor import look
+from ledger_project.log.feed import Headline
 from ledger_project.webhooks import subscriptions
 
 PAGE = 500  # events that an endpoint reads at once
@@ -32,11 +33,13 @@ def spread_to(endpoint: UUID) -> None:
         cursors = look(_CURSOR, (endpoint,))
         if not cursors:
             return
-        ((tenant, types, next_index),) = cursors
+        ((tenant, account, types, next_index),) = cursors
         events = feed.headlines(next_index - 1, PAGE, tenant)
         if not events:
             return
         wanted = [each for each in events if subscriptions.matches(types, subscriptions.names(each.command, each.type))]
+        if account is not None:
+            wanted = _concerning(wanted, ids.show("acc", account))
         now = clock.now()
         with connection.cursor() as cursor:
             if wanted:
@@ -48,6 +51,12 @@ def spread_to(endpoint: UUID) -> None:
                 )
                 cursor.execute(_DELIVERIES, (tenant, endpoint, now, now, *columns))
             cursor.execute(_ADVANCE, (events[-1].log_index + 1, bool(wanted), now, endpoint))
+
+
+def _concerning(events: list[Headline], account: str) -> list[Headline]:
+    """Those that concern the account."""
+    found = documents.read([each.event_id for each in events], look) if events else {}
+    return [each for each in events if documents.concerns(found[each.event_id][0], account)]
 
 
 def delivery_id(endpoint: UUID, event: UUID) -> UUID:
@@ -72,7 +81,7 @@ SELECT cursor.endpoint_id
 """
 # The endpoint is shared, so it is not deleted or disabled meanwhile; the cursor is ours until the commit.
 _CURSOR = """
-SELECT endpoint.tenant_id, endpoint.types,
+SELECT endpoint.tenant_id, endpoint.account_id, endpoint.types,
        coalesce(cursor.next_index, (SELECT log_index FROM log_leaf WHERE event_id = endpoint.id))
   FROM webhooks_cursor AS cursor JOIN webhooks_endpoint AS endpoint ON endpoint.id = cursor.endpoint_id
  WHERE cursor.endpoint_id = %s AND endpoint.enabled AND endpoint.deleted_at IS NULL

@@ -14,6 +14,10 @@ class Endpoint(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    # Whose webhook it is: it is told of what concerns this account, and of nothing else; null is the tenant's own.
+    account = models.ForeignKey(
+        "accounts.Account", models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
     url = models.TextField()
     types = ArrayField(models.TextField())
     description = models.TextField(blank=True)
@@ -38,7 +42,10 @@ class Endpoint(models.Model):
                 name="webhook_slot",
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "id"], name="webhook_page")]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="webhook_page"),
+            models.Index(fields=["account", "id"], condition=Q(account__isnull=False), name="webhook_of_account"),
+        ]
 
     def __str__(self) -> str:
         return self.url

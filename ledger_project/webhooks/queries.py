@@ -50,6 +50,7 @@ def show_webhook(row: Endpoint) -> dict[str, Any]:
         created_at=row.created_at,
         deleted_at=row.deleted_at,
         slot=row.slot,
+        account=row.account_id,
     )
     cursor = row.cursor
     return {

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger_project.kernel import clock, ids
+from ledger_project.log.caller import Caller
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
 SLOTS = 50  # webhooks of a tenant
@@ -38,6 +39,7 @@ class EndpointRow(Row):
     created_at: datetime
     deleted_at: datetime | None
     slot: int | None
+    account: UUID | None = None
     secrets: dict[int, str] = field(default_factory=dict)  # new ones, encrypted, by generation
     replay_from: int | None = None
     afresh: bool = False  # whatever is due later is due now
@@ -51,10 +53,14 @@ class EndpointRow(Row):
     def copy(self) -> "EndpointRow":
         return replace(self, types=self.types.copy(), secrets=self.secrets.copy())
 
+    def belongs_to(self, caller: Caller) -> bool:
+        return self.account == caller.account
+
     def document(self) -> dict[str, Any]:
         """The webhook as the log and the API show it: of its secret nothing but which one it is."""
         return {
             "id": ids.show("wbh", self.id),
+            "account": self.account and ids.show("acc", self.account),
             "url": self.url,
             "types": self.types,
             "description": self.description,
@@ -70,7 +76,8 @@ class EndpointRow(Row):
 
 _COLUMNS = (
     "id, url, types, description, enabled, disabled_reason, disabled_at, generation, rotated_at, created_at,"
-    " deleted_at, slot"
+    " deleted_at, slot,"
+    " account_id"
 )
 
 
@@ -116,7 +123,8 @@ class EndpointStore(Store):
 def _insert(rows: list[EndpointRow], tenant: int) -> Query:
     return (
         f"INSERT INTO webhooks_endpoint (tenant_id, {_COLUMNS}) SELECT %s, id, url, string_to_array(types, ' '),"
-        " description, enabled, disabled_reason, disabled_at, generation, rotated_at, created_at, deleted_at, slot"
+        " description, enabled, disabled_reason, disabled_at, generation, rotated_at, created_at, deleted_at, slot,"
+        " account_id"
         f" FROM unnest({_ARRAYS}) AS new ({_COLUMNS})",
         (tenant, *_arrays(rows)),
     )
@@ -135,7 +143,7 @@ def _update(rows: list[EndpointRow]) -> Query:
 
 _ARRAYS = (
     "%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::timestamptz[], %s::integer[],"
-    " %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::smallint[]"
+    " %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::smallint[], %s::uuid[]"
 )
 
 
@@ -154,6 +162,7 @@ def _arrays(rows: list[EndpointRow]) -> list[list[Any]]:
         [row.created_at for row in rows],
         [row.deleted_at for row in rows],
         [row.slot for row in rows],
+        [row.account for row in rows],
     ]
 
 
@@ -215,6 +224,7 @@ class DeliveryRow(Row):
     log_index: int
     type: str
     state: str
+    account: UUID | None  # its endpoint's
     new: bool = False
     changed: bool = False
 
@@ -224,6 +234,9 @@ class DeliveryRow(Row):
 
     def copy(self) -> "DeliveryRow":
         return replace(self)
+
+    def belongs_to(self, caller: Caller) -> bool:
+        return self.account == caller.account
 
     def document(self) -> dict[str, Any]:
         return {
@@ -246,8 +259,10 @@ class DeliveryStore(Store):
         if not wanted:
             return None
         return (
-            "SELECT id, endpoint_id, event, log_index, type, state FROM webhooks_delivery"
-            " WHERE tenant_id = %s AND id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+            "SELECT delivery.id, endpoint_id, event, log_index, type, state, endpoint.account_id"
+            " FROM webhooks_delivery AS delivery JOIN webhooks_endpoint AS endpoint ON endpoint.id = endpoint_id"
+            " WHERE delivery.tenant_id = %s AND delivery.id = ANY(%s::uuid[])"
+            " ORDER BY delivery.id FOR NO KEY UPDATE OF delivery",
             (wants.tenant, sorted(wanted)),
         )
 

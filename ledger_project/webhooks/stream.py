@@ -3,6 +3,7 @@
 A stream occupies one of the web process's threads, so a process serves few of them (`EVENT_STREAMS`, half of them to
 one tenant at most) and ends each after `EVENT_STREAM_SECONDS`; the client connects again with the index of the last
 event that it saw, and misses none. A comment every fifteen seconds shows either side that the other is still there.
+The key is asked for again before anything is sent, so a stream ends with it.
 """
 
 import threading
@@ -10,20 +11,22 @@ import time
 from collections import Counter, deque
 from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from ledger_project.kernel.errors import InvalidRequest, UnknownField
-from ledger_project.log import feed
+from ledger_project.log import documents, feed
 from ledger_project.log.feed import Sealed
 from ledger_project.web.authentication import Principal, authenticate
 from ledger_project.web.commands import LightView, admit
 from ledger_project.web.errors import NotAuthenticated
 from ledger_project.web.permissions import READ
+from ledger_project.web.sight import Concerned
 from ledger_project.webhooks import messages
 from ledger_project.webhooks.errors import TooManyStreams
 
@@ -64,6 +67,8 @@ class EventStream:
     def __init__(self, request: HttpRequest, principal: Principal, after: int) -> None:
         self._request = request
         self._tenant = principal.tenant
+        self._account = principal.account
+        self._ref = principal.caller.account_ref
         self._after = after
         self._ends = time.monotonic() + settings.EVENT_STREAM_SECONDS
         self._beats = time.monotonic() + HEARTBEAT
@@ -75,11 +80,23 @@ class EventStream:
         return self
 
     def __next__(self) -> bytes:
-        while self._open and not self._ready:
+        while self._is_good() and not self._ready:
             self._fill()
         if not self._open:
             raise StopIteration
         return self._ready.popleft()
+
+    def _is_good(self) -> bool:
+        """Whether to go on: the client's next request will be told why not. A key is looked up once in a while."""
+        try:
+            if self._open and authenticate(self._request) is None:
+                self.close()
+        except NotAuthenticated:
+            self.close()
+        except OperationalError:
+            connection.close_if_unusable_or_obsolete()
+            self.close()
+        return self._open
 
     def close(self) -> None:
         """Give the place back; also when the client is gone."""
@@ -97,34 +114,33 @@ class EventStream:
             events = feed.read(self._after, PAGE, self._tenant)
             if events:
                 self._after = events[-1].log_index
-                self._ready.extend(map(show, events))
-            elif now >= self._beats:
-                self._beat(now)
-            else:
+                self._ready.extend(show(event, self._account) for event in events if self._concerns(event))
+            if not self._ready and now >= self._beats:
+                self._beats = now + HEARTBEAT
+                # Who is not told of all events learns how far they have come, and goes on there after a break.
+                self._ready.append(b": still here\n\n" if self._ref is None else b"id: %d\n\n" % self._after)
+            elif not events:
                 time.sleep(POLL)
-        except (psycopg.OperationalError, NotAuthenticated):
-            # The database or the key is gone: the client's next request will be told which.
+        except psycopg.OperationalError:
+            # The database is gone: the client's next request will be told so.
             connection.close_if_unusable_or_obsolete()
             self.close()
 
-    def _beat(self, now: float) -> None:
-        """A sign of life, if the key is still good. Refuses: NotAuthenticated."""
-        if authenticate(self._request) is None:
-            raise NotAuthenticated()
-        self._beats = now + HEARTBEAT
-        self._ready.append(b": still here\n\n")
+    def _concerns(self, event: Sealed) -> bool:
+        return self._ref is None or documents.concerns(event.document, self._ref)
 
 
-def show(event: Sealed) -> bytes:
-    """One event; its JSON has no line break."""
+def show(event: Sealed, only: UUID | None = None) -> bytes:
+    """One event, or as much of it as one account may see; its JSON has no line break."""
     name = event.document["type"].encode()
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.log_index, name, messages.line(event))
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.log_index, name, messages.line(event, only))
 
 
 class EventStreamView(LightView):
     """The tenant's events as they are sealed, as Server-Sent Events."""
 
     refuses = (TooManyStreams,)
+    for_account_keys = Concerned()
     light_methods: Collection[str] = ("GET",)
 
     def serve(self, request: HttpRequest, named: dict[str, str]) -> HttpResponse:

@@ -85,7 +85,7 @@ class IssueAttestation(CommandView):
             caller=principal.caller,
             dry_run=options.dry_run,
         )
-        answered = self.answer(done)
+        answered = self.answer(done, principal.caller)
         if options.wait:
-            await_seal([answered])
+            await_seal([answered], request)
         return reply(answered, status=200 if done.dry_run else 201, replayed=done.replayed)

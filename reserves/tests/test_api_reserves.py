@@ -97,7 +97,7 @@ def test_a_holder_gets_the_proof_of_their_own_account(ledger: Ledger) -> None:
     root = sumtree.SumNode(bytes.fromhex(stated["sum_tree_root"]), int(stated["total"]))
     assert (proof["balance"], proof["leaf_count"], stated["leaf_count"]) == ("80", 3, 3)
     assert sumtree.verify(leaf, proof["leaf_index"], proof["leaf_count"], path, root)
-    refused(alice.get("/attestation/reserve/proof/bob"), 404, "account_not_counted")
+    refused(alice.get("/attestation/reserve/proof/bob"), 404, "account_not_found")
     refused(Api(ledger).get(f"/attestation/reserve/proof/{key}"), 404, "account_not_counted")
     refused(Api(Ledger()).get(f"/attestation/reserve/proof/bob?attestation={made}"), 404, "account_not_found")
     refused(Client().get("/attestation/reserve/proof/alice"), 401, "not_authenticated")

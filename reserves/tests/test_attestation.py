@@ -187,7 +187,7 @@ class Files:
         self.directory = directory
         self.jws = self.write("reserve.jws", Client().get(f"/attestation/reserve/{self.made}?format=jws").content)
         self.jwks = self.write("jwks.json", Client().get("/.well-known/jwks.json").content)
-        self.proof = queries.proof(ledger.tenant, "alice", self.made, only=None)
+        self.proof = queries.proof(ledger.tenant, "alice", self.made)
 
     def write(self, name: str, content: bytes) -> Path:
         path = self.directory / name

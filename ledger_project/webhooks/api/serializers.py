@@ -12,6 +12,7 @@ class WebhookSerializer(serializers.Serializer[Endpoint]):
     """A URL that is told of events."""
 
     id = serializers.CharField()
+    account = serializers.CharField(allow_null=True, help_text="The one account that it is told of; null is all.")
     url = serializers.CharField()
     types = serializers.ListField(child=serializers.CharField(), help_text="Exact types, `hold.*`, or `*`.")
     description = serializers.CharField()

@@ -5,9 +5,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from ledger_project.kernel.fields import ChoiceField, TextField
+from ledger_project.log.caller import Caller
 from ledger_project.log.executor import Done
 from ledger_project.web.commands import CommandView
 from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.sight import Rows
 from ledger_project.web.views import DetailView, ListView
 from ledger_project.webhooks import queries
 from ledger_project.webhooks.api.serializers import DeliverySerializer, WebhookStateSerializer
@@ -27,6 +29,7 @@ PUBLIC_KEY = {"type": ["string", "null"], "description": "`whpk_…`: verifies e
 class WebhookList(ListView):
     """The tenant's webhooks, newest first."""
 
+    for_account_keys = Rows("account")
     serializer_class = WebhookStateSerializer
 
     def get_queryset(self) -> "QuerySet[Endpoint]":
@@ -36,6 +39,7 @@ class WebhookList(ListView):
 class WebhookDetail(DetailView):
     """One webhook and how it fares."""
 
+    for_account_keys = Rows("account")
     refuses = (WebhookNotFound,)
     serializer_class = WebhookStateSerializer
 
@@ -51,6 +55,7 @@ class DeliveryFilters(ListFilters):
 class DeliveryList(ListView):
     """What a webhook was told, the newest events first; deliveries of long ago are forgotten."""
 
+    for_account_keys = Rows("endpoint__account")
     refuses = (WebhookNotFound,)
     serializer_class = DeliverySerializer
     filterset_class = DeliveryFilters
@@ -58,13 +63,16 @@ class DeliveryList(ListView):
     ordering = "-log_index"
 
     def get_queryset(self) -> "QuerySet[Delivery]":
-        return queries.deliveries(queries.webhook(self.tenant, self.kwargs["webhook"]))
+        webhook = queries.webhook(self.tenant, self.kwargs["webhook"])
+        if self.account not in (None, webhook.account_id):
+            raise self.missing()
+        return queries.deliveries(webhook)
 
 
 class SecretView(CommandView):
     """Commands that make a secret: it is shown to who made the call, and to nobody after."""
 
-    def answer(self, done: Done) -> dict[str, Any]:
+    def answer(self, done: Done, caller: Caller) -> dict[str, Any]:
         made = done.document["result"]["webhook"]
         shown = None if done.replayed or done.dry_run else queries.secret(made["id"], made["secret_generation"])
-        return {**super().answer(done), "signing_secret": shown, "public_key": queries.public_key()}
+        return {**super().answer(done, caller), "signing_secret": shown, "public_key": queries.public_key()}

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connections, transaction
 
+from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.webhooks.errors import TooManyWebhooks
 
@@ -87,3 +88,34 @@ def test_a_delivery_is_one_of_its_states_and_made_once(books: Ledger, alias: str
         assert constraint(forbidden(alias, sql, state, endpoint)) == "webhook_delivery_state"
     twice = f"WITH first AS ({pending}) {pending}"
     assert constraint(forbidden(alias, twice, "pending", endpoint, "pending", endpoint)) == "webhook_delivery"
+
+
+@pytest.fixture
+def alices(books: Ledger) -> UUID:
+    """A webhook of Alice's, beside the tenant's own."""
+    books.open("alice", "bob")
+    made = Api(books, account="alice").post("/v1/webhooks", {"url": URL, "types": ["*"]}).json()["webhook"]
+    return UUID(hex=made["id"][4:])
+
+
+def test_a_webhook_stays_with_its_account(books: Ledger, alices: UUID) -> None:
+    bob = "(SELECT id FROM accounts_account WHERE name = %s AND tenant_id = %s)"
+    move = f"UPDATE webhooks_endpoint SET account_id = {bob}"
+    for webhook in (alices, _ids(books)[0]):
+        theirs = forbidden("owner", f"{move} WHERE id = %s", "bob", books.tenant, webhook)
+        assert constraint(theirs) == "webhook_of_another"
+        assert "permission denied" in str(forbidden("default", f"{move} WHERE id = %s", "bob", books.tenant, webhook))
+    gone = forbidden("owner", "UPDATE webhooks_endpoint SET account_id = NULL WHERE id = %s", alices)
+    assert constraint(gone) == "webhook_of_another"
+
+
+@pytest.mark.parametrize("alias", ["default", "owner"])
+def test_no_webhook_is_of_another_tenants_account(alices: UUID, alias: str) -> None:
+    stranger = Ledger()
+    rest = "url, types, description, enabled, disabled_reason, generation, created_at, slot"
+    copy = f"INSERT INTO webhooks_endpoint (id, tenant_id, account_id, {rest})"
+    copy += f" SELECT gen_random_uuid(), %s, account_id, {rest}"
+
+    error = forbidden(alias, f"{copy} FROM webhooks_endpoint WHERE id = %s", stranger.tenant, alices)
+
+    assert constraint(error) == "webhook_of_another"

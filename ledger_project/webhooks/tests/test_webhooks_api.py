@@ -38,6 +38,7 @@ def test_the_secret_is_shown_once_and_is_not_in_the_log(api: Api) -> None:
     assert reply.status_code == 201
     assert made["webhook"] == {
         "id": made["webhook"]["id"],
+        "account": None,
         "url": URL,
         "types": ["hold.*", "transfer.posted"],
         "description": "",
