@@ -25,7 +25,11 @@ rebuild(
     prefix="ent",
     columns={"id": "told.id", "reverses_id": ref("reverses", of="result")},
     where="stored.reverses_id IS NOT NULL",
-    held=dict.fromkeys(("effective_at", "kind", "description", "references", "metadata"), HASHED),
+    held={
+        "id": BALANCED,
+        "tenant_id": BALANCED,
+        **dict.fromkeys(("effective_at", "kind", "description", "references", "metadata"), HASHED),
+    },
 )
 Watched(
     table="journal_posting",

@@ -28,7 +28,13 @@ rebuild(
         **{name: Column(f"found ->> '{name}'", where_told=True) for name in REPORTED},
         "reported_at": "told.reported_at",
     },
-    apart={"mailed_at": "when the mail about it went out, which is noted afterwards by whoever sent it"},
+    apart={
+        **dict.fromkeys(
+            REPORTED,
+            "the worker's report, which triggers let nobody change; compared where an event tells of differences",
+        ),
+        "mailed_at": "when the mail about it went out, which is noted afterwards by whoever sent it",
+    },
 )
 leave_apart(
     {

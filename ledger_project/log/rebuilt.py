@@ -51,7 +51,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """A table, and by what each of its columns is watched; `apart` of a whole table has one reason for all of it."""
+    """A table, and by what each of its columns is watched.
+
+    `why` is the reason where a whole table is apart; `rows` says why its rows may come or go unnoticed.
+    """
 
     table: str
     check: str = ""
@@ -59,6 +62,7 @@ class Watched:
     held: Mapping[str, str] = field(default_factory=dict)
     apart: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+    rows: str = ""
 
     all: ClassVar[dict[str, "Watched"]] = {}
 
@@ -69,11 +73,9 @@ class Watched:
 
     def by(self, column: str) -> str | None:
         """The check that holds a column; "" where it is apart, None where nobody has said anything about it."""
-        if column in self.rebuilt:
-            return self.check
-        if column in self.held:
-            return self.held[column]
-        return "" if self.why or column in self.apart else None
+        if self.why or column in self.apart:
+            return ""
+        return self.held.get(column) or (self.check if column in self.rebuilt else None)
 
 
 def leave_apart(tables: Mapping[str, str]) -> None:
@@ -93,12 +95,13 @@ def rebuild(
     held: Mapping[str, str] | None = None,
     apart: Mapping[str, str] | None = None,
     where: str = "TRUE",
-    complete: bool = True,
+    rows: str = "",
 ) -> None:
     """Declare a table that is held to the log, row by row and column by column.
 
     `prefix` is that of the rows' public ids; `where` says which rows are compared, where others are another check's;
-    `complete` that every row that is told of is there, else rows may have been forgotten meanwhile.
+    `rows` why one that is told of may have been forgotten meanwhile. A column that is `apart` may be among `columns`: then
+    it is compared as far as events say it.
     """
     compared = {name: each if isinstance(each, Column) else Column(each) for name, each in columns.items()}
     names = {name for name in _types(model) if name == "tenant_id"} | compared.keys()
@@ -108,9 +111,9 @@ def rebuild(
         rebuilt=frozenset(names),
         held=held or {},
         apart=apart or {},
+        rows=rows,
     )
-    rows = _Rows(check, model, told, compared, key, prefix, where, complete)
-    Comparison((check,), rows.query)
+    Comparison((check,), _Rows(check, model, told, compared, key, prefix, where, complete=not rows).query)
 
 
 @dataclass(frozen=True)

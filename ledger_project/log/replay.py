@@ -7,11 +7,12 @@ Watched(
     table="log_event",
     held=dict.fromkeys(
         (
-            *("id", "tenant_id", "type", "command", "idempotency_key", "actor", "recorded_at", "payload", "result"),
+            *("tenant_id", "type", "command", "idempotency_key", "actor", "recorded_at", "payload", "result"),
             "content_hash",
         ),
         CONTENT.name,
-    ),
+    )
+    | {"id": SEALED.name},
     apart={"insert_xid": "the transaction that wrote it, by which the sealer finds what is new; none may write it"},
 )
 Watched(table="log_leaf", held=dict.fromkeys(("log_index", "tenant_id", "event_id", "leaf_hash"), SEALED.name))
@@ -22,8 +23,10 @@ Watched(
     apart={
         "id": "a number that the database gives; it orders checkpoints as their sizes do",
         "snapshot": "which events the sealer has seen: set back, it finds nothing new in them",
-        "recorded_at": "when the row was written; the signed note has its own time where one is said",
+        "recorded_at": "when the row was written, for people",
     },
+    rows="each is as good as its signature, so an older one may go and the newest stand there twice; what was anchored"
+    " is compared from where it is kept",
 )
 Watched(
     table="log_signingkey",

@@ -15,8 +15,8 @@ from journal.models import ReconciliationRun
 from journal.reconciliation import running, telling
 from ledger_project.log import sealing
 from ledger_project.testing.databases import own_database
-from ledger_project.testing.everything import everything
 from ledger_project.testing.ledger import Ledger
+from ledger_project.tests.everything import everything
 
 ALICE = "(SELECT id FROM accounts_account WHERE name = 'alice')"
 HERS = f"account_id = {ALICE}"

@@ -58,7 +58,7 @@ rebuild(
 rebuild(
     WEBHOOKS,
     Delivery,
-    # What is delivered where follows from the place in the log; settled deliveries are forgotten after a time.
+    # What is delivered where follows from the place in the log.
     Told(
         lambda scope: (
             f"""
@@ -85,7 +85,7 @@ rebuild(
         ("state", "attempts", "due_at", "created_at", "settled_at"),
         "how the sender fares with it",
     ),
-    complete=False,
+    rows="settled deliveries are forgotten after a time, and a replay of the webhook makes them again",
 )
 leave_apart(
     {
