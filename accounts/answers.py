@@ -14,7 +14,7 @@ from ledger_project.log.documents import Document
 from ledger_project.log.executor import Done
 from ledger_project.log.unit import Look
 
-INTERNAL = frozenset({"balances", "opened", "statuses"})
+INTERNAL = frozenset({"balances", "opened", "statuses", "kept"})  # `kept` is there for replay alone
 Facts = Mapping[Any, AccountFacts]  # by public id
 
 

@@ -1,6 +1,9 @@
 """What holds add to replay: promised buckets are the open holds, and a hold is what its last event says."""
 
-from ledger_project.log.checks import Scope, compare
+from holds.models import AgentCurrency, Deposit, Hold
+from holds.rows import BUCKET_OF
+from ledger_project.log.checks import Check, compare
+from ledger_project.log.rebuilt import Told, events, last, leave_apart, rebuild, ref, said
 
 HOLDS = compare(
     "buckets_equal_open_holds",
@@ -26,44 +29,51 @@ HOLDS = compare(
     """,
 )
 
-
-def _states(scope: Scope) -> str:
-    """All holds, or those that events in scope tell of: each event of a hold has its whole state."""
-    kinds = ("hold", "escrow", "stake", "withdrawal")
-    told = "coalesce(" + ", ".join(f"event.result -> '{kind}'" for kind in kinds) + ")"
-    types = " OR ".join(f"event.type LIKE '{kind}.%%'" for kind in kinds)
-    return f"""
-WITH told AS (
-    SELECT DISTINCT ON (id) tenant_id, id, state FROM (
-           SELECT event.tenant_id, event.id AS event, substr({told} ->> 'id', 5)::uuid AS id, {told} AS state
-             FROM {scope.events} AS event
-            WHERE event.type <> 'transfer.posted' AND ({types}) AND {scope.of("event.tenant_id")}) AS each
-     ORDER BY id, event DESC
-), stored AS (
-    SELECT * FROM holds_hold AS hold WHERE {scope.of("hold.tenant_id")}
+STATES = Check("holds_equal_log", "every hold, escrow, stake and withdrawal is as its last event says")
+_HOLDS = last("hold escrow stake withdrawal", "hold.*", "escrow.*", "stake.*", "withdrawal.*")
+_PROMISED = ", ".join(str(int(bucket)) for bucket in sorted(set(BUCKET_OF.values())))
+rebuild(
+    STATES,
+    Hold,
+    # On which balance row the money stands is in the postings that put it there; bounded accounts have just one.
+    Told(
+        lambda scope: (
+            f"""
+        SELECT told.*, (SELECT posting.stripe FROM journal_posting AS posting
+                         WHERE posting.entry_id = told.id AND posting.bucket IN ({_PROMISED}) LIMIT 1) AS stripe
+          FROM ({_HOLDS.query(scope)}) AS told"""
+        ),
+        in_part=True,
+    ),
+    prefix="hld",
+    columns={
+        "id": "told.id",
+        "account_id": ref("account"),
+        "counterparty_id": ref("counterparty"),
+        "captured_entry": ref("captured_entry"),
+        "stripe": "told.stripe",
+        **said("kind", "status", "amount", "captured", "released", "reason", "references", "expires_at"),
+        **said("destination", "external_ref", "order_id", "created_at", "updated_at"),
+        # Told only of the kinds that may have others.
+        "overcaptured": "coalesce(state ->> 'overcaptured', '0')",
+        "allow_overcapture": "coalesce(state ->> 'allow_overcapture', 'false')",
+        "on_timeout": "coalesce(state ->> 'on_timeout', 'refund')",
+    },
 )
-SELECT coalesce(stored.tenant_id, told.tenant_id), 'hld_' || replace(id::text, '-', '') || ' ' || part.label,
-       coalesce(part.stored, 'nothing'), coalesce(part.told, 'nothing')
-  FROM stored {"RIGHT" if scope.incremental else "FULL"} JOIN told USING (id), LATERAL (VALUES
-       ('kind', stored.kind, state ->> 'kind'),
-       ('status', stored.status, state ->> 'status'),
-       ('account', 'acc_' || replace(stored.account_id::text, '-', ''), state ->> 'account'),
-       ('counterparty', 'acc_' || replace(stored.counterparty_id::text, '-', ''), state ->> 'counterparty'),
-       ('amount', stored.amount::text, state ->> 'amount'),
-       ('captured', stored.captured::text, state ->> 'captured'),
-       ('released', stored.released::text, state ->> 'released'),
-       ('reason', stored.reason, state ->> 'reason'),
-       ('references', stored."references"::text, (state ->> 'references')::jsonb::text),
-       ('expires_at', stored.expires_at::text, ((state ->> 'expires_at')::timestamptz)::text),
-       ('destination', stored.destination, state ->> 'destination'),
-       ('external_ref', stored.external_ref, state ->> 'external_ref'),
-       ('order_id', stored.order_id, state ->> 'order_id')) AS part (label, stored, told)
- WHERE part.stored IS DISTINCT FROM part.told
- ORDER BY 1, 2
-"""
 
-
-STATES = compare("holds_equal_log", "every hold, escrow, stake and withdrawal is as its last event says", _states)
+CASH = Check("deposits_equal_log", "every deposit is as its last event says")
+rebuild(
+    CASH,
+    Deposit,
+    last("deposit", "deposit.*"),
+    prefix="dep",
+    columns={
+        "id": "told.id",
+        "account_id": ref("account"),
+        **said("amount", "source", "external_ref", "status", "reason", "created_at", "updated_at"),
+    },
+)
+leave_apart({"holds_payout": "the executor's notebook of payments it attempts; what counts is the withdrawal's event"})
 
 DEPOSITS = compare(
     "deposits_unique",
@@ -90,4 +100,19 @@ DEPOSITS = compare(
      ORDER BY 1, 2
     """,
     rebuilds=False,
+)
+
+AGENT_CURRENCY = Check("agent_currency_equals_log", "the currency that agents have is the one that was set last")
+rebuild(
+    AGENT_CURRENCY,
+    AgentCurrency,
+    Told(
+        lambda scope: (
+            f"""
+        SELECT DISTINCT ON (event.tenant_id) event.tenant_id, event.result -> 'agent_currency' AS state
+          FROM {events(scope, "agent_currency.set")} AS event ORDER BY event.tenant_id, event.id DESC"""
+        )
+    ),
+    key=("tenant_id",),
+    columns=said("currency", "set_at"),
 )

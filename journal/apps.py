@@ -6,7 +6,10 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-        from journal import commands, replay, tallies  # noqa: F401  (declare commands and checks)
+        from journal import commands, rebuilding, replay, tallies  # noqa: F401  (declare commands and checks)
+        from journal.external import replay as external  # noqa: F401
         from journal.metrics import ReconciliationCollector
+        from journal.reconciliation import replay as reconciliation  # noqa: F401
+        from journal.statements import replay as statements  # noqa: F401
 
         REGISTRY.register(ReconciliationCollector())

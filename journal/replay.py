@@ -6,9 +6,12 @@ Set-based: PostgreSQL adds up all postings in one pass, and what differs is read
 from collections.abc import Iterator
 from itertools import chain
 
+from accounts.models import Balance
+from accounts.replay import ACCOUNTS, opened
 from accounts.rows import Bucket
 from journal import verified
 from ledger_project.log.checks import Check, Comparison, Difference, Scope, compare, view
+from ledger_project.log.rebuilt import Column, Told, events, rebuild
 
 
 def replay(tenant: int | None = None, *, incremental: bool = False) -> list[Difference]:
@@ -125,7 +128,7 @@ Comparison((BALANCES, VERSIONS, TRIAL_BALANCE), _balances)
 
 ENTRIES = compare(
     "entries_balance",
-    "every entry is that of an event, has two postings or more, and sums to zero in each currency",
+    "every entry is that of an event, has two postings or more in their order, and sums to zero in each currency",
     """
     SELECT entry.tenant_id, 'ent_' || replace(entry.id::text, '-', '') || ' ' || coalesce(posted.currency, ''),
            coalesce(posted.amount, 0) || ' in ' || coalesce(posted.postings, 0) || ' postings', '0'
@@ -141,6 +144,15 @@ ENTRIES = compare(
       FROM journal_entry AS entry
      WHERE (%(tenant)s::int IS NULL OR entry.tenant_id = %(tenant)s)
        AND NOT EXISTS (SELECT FROM log_event AS event WHERE event.id = entry.id AND event.tenant_id = entry.tenant_id)
+     UNION ALL
+    SELECT entry.tenant_id, 'ent_' || replace(entry.id::text, '-', '') || ' seq',
+           'from ' || posted.first || ' to ' || posted.last || ', ' || posted.sum || ' in all', '0, 1, 2 …'
+      FROM journal_entry AS entry
+      JOIN (SELECT entry_id, min(seq) AS first, max(seq) AS last, sum(seq) AS sum
+              FROM journal_posting GROUP BY entry_id
+            HAVING min(seq) <> 0 OR max(seq) <> count(*) - 1 OR sum(seq) * 2 <> count(*) * (count(*) - 1)) AS posted
+        ON posted.entry_id = entry.id
+     WHERE %(tenant)s::int IS NULL OR entry.tenant_id = %(tenant)s
     """,
     rebuilds=False,
 )
@@ -181,4 +193,84 @@ TOTALS = compare(
            IS DISTINCT FROM (coalesce(moved.total_in, 0), coalesce(moved.total_out, 0))
     """,
     rebuilds=False,
+)
+
+
+_STATUSES = ("account.frozen", "account.unfrozen", "account.closed")
+_OF = "substr(event.result -> '{0}' ->> '{1}', 5)::uuid"
+
+
+def _last_written(scope: Scope) -> str:
+    """Every balance row of the accounts that were opened, with its last status and limit, and when it was last written:
+    by the event of its newest posting, or by one that set a status or a limit, repaired it, or issued a statement.
+
+    Incrementally the rows of accounts whose status or limit was set, and of these no more than that.
+    """
+    whole = not scope.incremental
+    accounts = f"""
+        SELECT tenant_id, id, (facts ->> 'stripes')::int AS stripes, facts ->> 'unbounded' AS unbounded, recorded_at
+          FROM ({opened(scope)}) AS opened"""
+    written = """greatest(account.recorded_at, status.recorded_at, credit.recorded_at, repaired.recorded_at, posted.at,
+                        CASE WHEN status.status IS DISTINCT FROM 'closed' THEN stated.recorded_at END)"""
+    if scope.incremental:
+        written = "NULL"
+        accounts = f"""
+        SELECT tenant_id, id, stripes, unbounded::text, NULL::timestamptz AS recorded_at
+          FROM accounts_account AS account
+         WHERE {scope.of("tenant_id")} AND id IN (SELECT id FROM status UNION SELECT id FROM credit)"""
+    return f"""
+        WITH status AS (
+            SELECT DISTINCT ON (id) id, status, recorded_at FROM (
+                   SELECT event.id AS event, event.recorded_at, {_OF.format("account", "id")} AS id,
+                          event.result -> 'account' ->> 'status' AS status
+                     FROM {events(scope, *_STATUSES)} AS event) AS told
+             ORDER BY id, event DESC
+        ), credit AS (
+            SELECT DISTINCT ON (id) id, credit_limit, recorded_at FROM (
+                   SELECT event.id AS event, event.recorded_at, {_OF.format("account", "id")} AS id,
+                          event.payload ->> 'credit_limit' AS credit_limit
+                     FROM {events(scope, "credit_limit.set")} AS event) AS told
+             ORDER BY id, event DESC
+        ), stated AS (
+            SELECT {_OF.format("statement", "account")} AS id, max(event.recorded_at) AS recorded_at
+              FROM {events(scope, "statement.issued")} AS event GROUP BY 1
+        ), repaired AS (
+            SELECT {_OF.format("repair", "account")} AS id, (line ->> 'stripe')::int AS stripe,
+                   max(event.recorded_at) AS recorded_at
+              FROM {events(scope, "balance.repaired")} AS event,
+                   json_array_elements(event.result -> 'repair' -> 'rows') AS line
+             GROUP BY 1, 2
+        )
+        SELECT account.tenant_id, account.id, part.stripe, account.unbounded,
+               coalesce(status.status, {"'open'" if whole else "NULL"}) AS status,
+               coalesce(credit.credit_limit, {"'0'" if whole else "NULL"}) AS credit_limit, {written} AS updated_at
+          FROM ({accounts}) AS account CROSS JOIN generate_series(0, account.stripes - 1) AS part (stripe)
+          LEFT JOIN status ON status.id = account.id LEFT JOIN credit ON credit.id = account.id
+          LEFT JOIN stated ON stated.id = account.id
+          LEFT JOIN repaired ON repaired.id = account.id AND repaired.stripe = part.stripe
+          LEFT JOIN LATERAL (
+               SELECT event.recorded_at AS at
+                 FROM journal_posting AS posting JOIN log_event AS event ON event.id = posting.entry_id
+                WHERE posting.account_id = account.id AND posting.stripe = part.stripe
+                ORDER BY posting.version DESC LIMIT 1) AS posted ON {"true" if whole else "false"}"""
+
+
+rebuild(
+    ACCOUNTS,
+    Balance,
+    Told(_last_written, in_part=True),
+    key=("account_id", "stripe"),
+    prefix="acc",
+    columns={
+        "account_id": "told.id",
+        "stripe": "told.stripe",
+        "unbounded": "told.unbounded",
+        **{name: Column(f"told.{name}", where_told=True) for name in ("status", "credit_limit", "updated_at")},
+    },
+    held={
+        **{bucket.label: BALANCES.name for bucket in Bucket},
+        "version": VERSIONS.name,
+        "total_in": "totals_equal_entries",
+        "total_out": "totals_equal_entries",
+    },
 )

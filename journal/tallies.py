@@ -20,33 +20,6 @@ PROMO = compare(
     """,
 )
 
-REFUNDS = compare(
-    "refunds_counted",
-    "what is counted as refunded of an entry is the sum of its refunds in the log",
-    """
-    WITH given AS (
-        SELECT tenant_id, substr(result -> 'refund' ->> 'entry', 5)::uuid AS entry_id,
-               (result -> 'refund' ->> 'amount')::numeric AS amount
-          FROM log_event WHERE type = 'refund.posted'
-         UNION ALL
-        SELECT payment.tenant_id, payment.entry_id, (event.result -> 'payment_refund' ->> 'amount')::numeric
-          FROM log_event AS event
-          JOIN journal_billingrecord AS payment
-            ON payment.tenant_id = event.tenant_id AND payment.kind = 'payment'
-           AND payment.external_id = event.result -> 'payment_refund' ->> 'payment_intent_id'
-         WHERE event.type = 'payment_refund.recorded'
-    ), replayed AS (
-        SELECT tenant_id, entry_id, sum(amount) AS amount FROM given GROUP BY tenant_id, entry_id
-    )
-    SELECT coalesce(stored.tenant_id, replayed.tenant_id), 'ent_' || replace(entry_id::text, '-', ''),
-           coalesce(stored.refunded, 0), coalesce(replayed.amount, 0)
-      FROM journal_refundtotal AS stored FULL JOIN replayed USING (entry_id)
-     WHERE (%(tenant)s::int IS NULL OR coalesce(stored.tenant_id, replayed.tenant_id) = %(tenant)s)
-       AND coalesce(stored.refunded, 0) <> coalesce(replayed.amount, 0)
-     ORDER BY 1, 2
-    """,
-)
-
 SESSION_KEYS = compare(
     "session_keys_count_spends",
     "what a session key counts as spent is the sum of the spends that named it",

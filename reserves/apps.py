@@ -6,7 +6,7 @@ class ReservesConfig(AppConfig):
     name = "reserves"
 
     def ready(self) -> None:
-        from reserves import commands  # noqa: F401  (declares them)
+        from reserves import commands, replay  # noqa: F401  (declares them)
         from reserves.metrics import CoverageCollector
 
         REGISTRY.register(CoverageCollector())

@@ -48,7 +48,7 @@ from journal.external.fields import (
 )
 from journal.external.matching import Found, Rules, search
 from journal.external.rows import MAX_ENTRIES, ItemRow, ReconciledAccountRow, StatementRow, WindowRow
-from journal.external.statement import MappingOf
+from journal.external.statement import MappingOf, lines_hash
 from journal.posting import Books
 from ledger_project.kernel import ids
 from ledger_project.kernel.canonical import content_hash
@@ -108,6 +108,7 @@ def upload_external_statement(
         lines=read.lines,
     )
     books.result["external_statement"] = books.add(row, ("file", facts.id, content.sha256)).document()
+    books.result["kept"] = {"lines_hash": lines_hash(read.lines)}
 
 
 @command(
@@ -140,6 +141,7 @@ def match_external_statement(
         )
     books.result["external_statement"] = statement.document()
     books.result["matching"] = _summary(window, found)
+    books.result["kept"] = {"matched_how": content_hash([match.how for match in found.matches]).hex()}
 
 
 def _summary(window: WindowRow, found: Found) -> dict[str, Any]:

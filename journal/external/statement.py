@@ -1,6 +1,8 @@
 """A statement of a bank, a provider or a chain: what a line is, and how its fields are read, exactly or not at all."""
 
+import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -30,6 +32,16 @@ class StatementLine:
     amount: int
     reference: str
     description: str
+
+
+def lines_hash(lines: Iterable[StatementLine]) -> str:
+    """What the log keeps of the lines of a statement; `replay.py` makes it anew from the rows."""
+    told = (
+        f"{line.number} {line.date} {line.amount} {len(line.reference)} {line.reference}"
+        f" {len(line.description)} {line.description} "
+        for line in lines
+    )
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 @dataclass(slots=True)

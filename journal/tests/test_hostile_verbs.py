@@ -158,14 +158,17 @@ def test_the_app_may_not_change_what_was_settled_at_birth(books: Ledger, sql: st
 
 
 PLANTED = [
-    ("promo_equals_grants", "UPDATE journal_promogrant SET spent = 1 WHERE tenant_id = {tenant}"),
+    (
+        "promo_equals_grants promo_grants_equal_log",
+        "UPDATE journal_promogrant SET spent = 1 WHERE tenant_id = {tenant}",
+    ),
     ("refunds_counted", "UPDATE journal_refundtotal SET refunded = 5 WHERE tenant_id = {tenant}"),
     (
-        "session_keys_count_spends",
+        "session_keys_count_spends session_keys_equal_log",
         "UPDATE accounts_sessionkey SET spent_total = 12 WHERE tenant_id = {tenant} AND max_total = 30",
     ),
     (
-        "settlements_add_up",
+        "clearing_equals_log settlements_add_up",
         "ALTER TABLE journal_settledrange DISABLE TRIGGER append_only;"
         " UPDATE journal_settledrange SET net = 6 WHERE tenant_id = {tenant};"
         " ALTER TABLE journal_settledrange ENABLE ALWAYS TRIGGER append_only",
@@ -173,10 +176,10 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize(("check", "sql"), PLANTED)
-def test_a_wrong_count_is_found_by_its_own_check(books: Ledger, check: str, sql: str) -> None:
+@pytest.mark.parametrize(("checks", "sql"), PLANTED)
+def test_a_wrong_count_is_found_by_its_own_checks(books: Ledger, checks: str, sql: str) -> None:
     assert replay(books.tenant) == []
     with connections[OWNER].cursor() as cursor:
         cursor.execute(sql.format(tenant=books.tenant))
 
-    assert [difference.check for difference in replay(books.tenant)] == [check]
+    assert sorted(difference.check for difference in replay(books.tenant)) == checks.split()

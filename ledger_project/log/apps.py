@@ -38,6 +38,7 @@ class LogConfig(AppConfig):
     label = "log"
 
     def ready(self) -> None:
+        from ledger_project.log import replay  # noqa: F401  (declares by what its tables are watched)
         from ledger_project.log.metrics import LogCollector  # it reads models, which are ready only now
 
         connection_created.connect(prepare, dispatch_uid="prepare")

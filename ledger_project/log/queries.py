@@ -1,6 +1,6 @@
 """Reading the log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from ledger_project.log.models import TRANSFER, Event, Leaf
 SHOWN = ("id", "type", "command", "idempotency_key", "actor", "recorded_at", "content_hash")
 
 
-def read(sql: str, parameters: Sequence[Any]) -> list[Any]:
+def read(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
     """Read rows with a plan made for these values: which index serves a list depends on what is asked.
 
     `executor.look` is its sister for the hot path, whose statements are planned once.

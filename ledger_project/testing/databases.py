@@ -16,19 +16,22 @@ _SHARED: list[str] = []  # aliases that stand for the app's connection at the mo
 
 
 @contextmanager
-def own_database(*, as_owner: bool = False) -> Iterator[None]:
-    """Let Django work on a fresh copy of the template; `as_owner` gives it the rights of whoever rules the database."""
+def own_database(*, as_owner: bool = False, copy_of: str = TEMPLATE) -> Iterator[str]:
+    """Let Django work on a fresh copy of the template, or of another database that nobody is connected to; its name.
+
+    `as_owner` gives it the rights of whoever rules the database.
+    """
     name = f"{connections['default'].settings_dict['NAME']}_{secrets.token_hex(4)}"
     before = {alias: dict(connections.settings[alias]) for alias in connections.settings}
     with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
-        owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(copy_of)))
         try:
             _point_to({alias: {**each, "NAME": name} for alias, each in before.items()}, as_owner=as_owner)
             # What a process remembers of accounts goes by tenant, so tenants here are others than those there.
             with connections["owner"].cursor() as cursor:
                 start = 1_000_000 + secrets.randbelow(1_000_000_000)
                 cursor.execute(f"ALTER TABLE accounts_tenant ALTER COLUMN id RESTART WITH {start}")
-            yield
+            yield name
         finally:
             _point_to(before)
             owner.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

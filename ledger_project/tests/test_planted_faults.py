@@ -1,18 +1,22 @@
-"""Each kind of fault turns exactly its check of a reconciliation red, and books without one are green every time.
+"""Each kind of fault turns its check of a reconciliation red, and books without one are green every time.
 
-The faults are planted by whoever owns the tables, with the triggers off, in a database of their own.
+The faults are planted by whoever owns the tables, with the triggers off, in a database of their own. What two checks
+hold turns both of them red, and those are named; no other is.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from django.db import connections
 
+from journal.errors import ReconciliationUnderWay
 from journal.models import ReconciliationRun
 from journal.reconciliation import running, telling
 from ledger_project.log import sealing
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
+from ledger_project.tests.everything import everything
 
 ALICE = "(SELECT id FROM accounts_account WHERE name = 'alice')"
 HERS = f"account_id = {ALICE}"
@@ -54,31 +58,138 @@ FAULTS = {
     ),
     "holds_equal_log": (
         "a hold for another reason",
-        "UPDATE holds_hold SET reason = 'another'",
+        "UPDATE holds_hold SET reason = 'another' WHERE kind = 'stake'",
         1,
     ),
     "buckets_equal_open_holds": (
         "a hold on a stripe where its money is not",
-        "UPDATE holds_hold SET stripe = 9",
+        "UPDATE holds_hold SET stripe = 9 WHERE kind = 'stake'",
         2,
+        "holds_equal_log",
     ),
-    "promo_equals_grants": ("a grant of which more was spent", "UPDATE journal_promogrant SET spent = spent + 1", 1),
+    "promo_equals_grants": (
+        "a grant of which more was spent",
+        "UPDATE journal_promogrant SET spent = spent + 1 WHERE expires_at IS NULL",
+        1,
+        "promo_grants_equal_log",
+    ),
     "refunds_counted": (
         "an entry of which more was given back",
-        "UPDATE journal_refundtotal SET refunded = refunded + 1 WHERE refunded > 0",
+        "UPDATE journal_refundtotal SET refunded = refunded + 1 WHERE amount = 30",
         1,
     ),
     "session_keys_count_spends": (
         "a session key that forgot what it paid",
         "UPDATE accounts_sessionkey SET spent_total = spent_total - 1, spent_day = spent_day - 1",
         1,
+        "session_keys_equal_log",
     ),
-    "settlements_add_up": ("a batch that settled more", "UPDATE journal_settledrange SET net = net + 1", 1),
+    "settlements_add_up": (
+        "a batch that settled more",
+        "UPDATE journal_settledrange SET net = net + 1",
+        1,
+        "clearing_equals_log",
+    ),
     "deposits_unique": (
         "a deposit that is there twice",
         "ALTER TABLE holds_deposit DROP CONSTRAINT duplicate_deposit;"
-        " CREATE TEMP TABLE twice AS SELECT * FROM holds_deposit; UPDATE twice SET id = gen_random_uuid();"
+        " CREATE TEMP TABLE twice AS SELECT * FROM holds_deposit WHERE status = 'confirmed';"
+        " UPDATE twice SET id = gen_random_uuid();"
         " INSERT INTO holds_deposit SELECT * FROM twice",
+        1,
+        "deposits_equal_log",
+    ),
+    "currencies_equal_log": (
+        "a currency that bears another name",
+        "UPDATE accounts_currency SET name = 'Euro' WHERE code = 'EUR'",
+        1,
+    ),
+    "agent_currency_equals_log": (
+        "agents who have another currency",
+        "UPDATE holds_agentcurrency SET currency = 'EUR'",
+        1,
+    ),
+    "api_keys_equal_log": (
+        "a key that is no longer revoked, and one that nobody issued",
+        "UPDATE accounts_apikey SET revoked_at = NULL;"
+        " INSERT INTO accounts_apikey (id, tenant_id, name, prefix, digest, scopes, created_at, lineage, identity)"
+        " SELECT gen_random_uuid(), tenant_id, 'mine', prefix, sha256('mine'), '[\"*\"]', now(), '{}', 'me'"
+        " FROM accounts_apikey LIMIT 1",
+        2,
+    ),
+    "session_keys_equal_log": ("a session key with a wider cap", "UPDATE accounts_sessionkey SET max_total = 9000", 1),
+    "reversals_equal_log": (
+        "an entry that is said to reverse another",
+        "UPDATE journal_entry SET reverses_id = (SELECT id FROM journal_entry WHERE kind = 'spend' LIMIT 1)"
+        " WHERE reverses_id IS NOT NULL",
+        1,
+    ),
+    "promo_grants_equal_log": (
+        "a grant that lasts for ever",
+        "UPDATE journal_promogrant SET expires_at = NULL WHERE expires_at IS NOT NULL",
+        1,
+    ),
+    "billing_records_equal_log": (
+        "a payment of somebody else",
+        "UPDATE journal_billingrecord SET party = 'c-2' WHERE kind = 'payment'",
+        1,
+    ),
+    "clearing_equals_log": (
+        "a batch of another id",
+        "UPDATE journal_settlementbatch SET netting_batch_id = 'net-2'",
+        1,
+    ),
+    "monitors_equal_log": ("a line drawn elsewhere", "UPDATE journal_monitor SET value = 1 WHERE operator = 'lt'", 1),
+    "statements_equal_log": (
+        "a statement of more than there was",
+        "UPDATE journal_issuedstatement SET total_in = total_in + 1, total_out = total_out + 1 WHERE total_in > 0",
+        2,
+    ),
+    "external_statements_equal_log": (
+        "a file that says something else",
+        "UPDATE journal_externalstatement SET content = content || ' '",
+        1,
+    ),
+    "external_lines_equal_log": (
+        "a line that bears another reference",
+        "UPDATE journal_externalline SET reference = 'r-9' WHERE number = 2",
+        1,
+    ),
+    "external_matches_equal_log": (
+        "a match that was found by other means, and one for another reason",
+        "UPDATE journal_externalmatch SET how = 'amount' WHERE how = 'reference';"
+        " UPDATE journal_externalmatch SET reason = 'none' WHERE kind = 'resolved' AND undone_at IS NULL",
+        2,
+    ),
+    "adjustments_equal_log": (
+        "an adjustment that somebody else approved",
+        "UPDATE journal_externaladjustment SET decided_by = 'carol' WHERE status = 'posted'",
+        1,
+    ),
+    "reconciliations_equal_log": (
+        "a reconciliation that somebody else asked for",
+        "UPDATE journal_reconciliationrun SET requested_by = 'carol' WHERE finished_at IS NOT NULL",
+        1,
+    ),
+    "deposits_equal_log": (
+        "a deposit of more",
+        "UPDATE holds_deposit SET amount = amount + 1 WHERE status = 'confirmed'",
+        1,
+    ),
+    "reserves_equal_log": (
+        "an asset of which all is counted",
+        "UPDATE reserves_reserveasset SET haircut_bps = 0 WHERE name = 'bank'",
+        1,
+    ),
+    "attestations_equal_log": ("an attestation of another day", "UPDATE reserves_attestation SET as_of = now()", 1),
+    "attested_leaves_add_up": (
+        "leaves that were salted anew",
+        "UPDATE reserves_attestationleaf SET salt = sha256('another')",
+        1,
+    ),
+    "webhooks_equal_log": (
+        "a webhook that tells somebody else",
+        "UPDATE webhooks_endpoint SET url = 'https://elsewhere.example/' WHERE enabled AND deleted_at IS NULL",
         1,
     ),
     "webhooks_not_stuck": (
@@ -88,13 +199,13 @@ FAULTS = {
     ),
     "content_hashes": (
         "a transfer that is said to have been another",
-        "UPDATE log_event SET payload = replace(payload::text, 'bob', 'eve')::json WHERE type = 'transfer.posted'",
+        "UPDATE log_event SET payload = replace(payload::text, 'bob', 'eve')::json WHERE payload::text LIKE '%books%'",
         1,
     ),
     "log_gapless_and_root_equal": (
         "a leaf that was exchanged",
         "UPDATE log_leaf SET leaf_hash = sha256('another') WHERE log_index = 3",
-        2,  # the leaf is not its event's, and the root is not the one that was signed
+        3,  # the leaf is not its event's, the subtree is not its leaves', and the root is not the one that was signed
     ),
     "checkpoints_consistent": (
         "a checkpoint of another tree",
@@ -103,44 +214,42 @@ FAULTS = {
     ),
 }
 TABLES = [
-    *("accounts_balance", "accounts_sessionkey", "holds_hold", "holds_deposit", "log_event", "log_leaf"),
-    *("journal_entry", "journal_posting", "journal_promogrant", "journal_refundtotal", "journal_settledrange"),
-    "log_checkpoint",
+    *("accounts_account", "accounts_apikey", "accounts_balance", "accounts_currency", "accounts_sessionkey"),
+    *("holds_hold", "holds_deposit", "journal_entry", "journal_posting", "journal_promogrant", "journal_refundtotal"),
+    *("journal_settledrange", "journal_settlementbatch", "journal_billingrecord", "journal_monitor"),
+    *("journal_issuedstatement", "journal_externalstatement", "journal_externalline", "journal_externalmatch"),
+    *("journal_externaladjustment", "journal_reconciliationrun", "log_checkpoint", "log_event", "log_leaf"),
+    *("reserves_attestation", "reserves_attestationleaf", "reserves_reserveasset", "webhooks_endpoint"),
 ]
 
 
+@pytest.fixture(scope="module")
+def whole() -> Iterator[tuple[str, Ledger]]:
+    """A database with a row in every table, which each fault gets a copy of."""
+    with own_database() as name:
+        ledger = everything()
+        reconcile(ledger)
+        connections.close_all()
+        yield name, ledger
+
+
 @pytest.fixture
-def books() -> Iterator[Ledger]:
-    """Books with one of everything that is checked, sealed in two steps."""
-    with own_database():
-        ledger = Ledger()
-        ledger.open("alice", funded=1000)
-        ledger.open("bob", "shop")
-        ledger.run("transfer", from_account="alice", to_account="bob", amount=50)
-        sealing.seal()
-        ledger.run("place_hold", account="alice", to_account="shop", amount=20, reason="a job")
-        ledger.run("promo_mint", account="bob", amount=10)
-        key = ledger.answer("issue_session_key", account="alice", max_total=100)["session_key"]["id"]
-        paid = ledger.answer("spend", account="alice", to_account="shop", amount=30, session_key=key)["entry"]["id"]
-        ledger.run("refund", entry=paid, amount=5)
-        ledger.run("record_deposit", account="bob", amount=40, source="base", external_ref="0xfeed", confirmed=True)
-        ledger.run("open_clearing_account", domain="eu")
-        ledger.run("spend", account="alice", to_account="clearing:eu", amount=8)
-        ledger.run("settle_batch", netting_batch_id="net-1")
-        ledger.run("register_webhook", url="https://receiver.example/", types=["*"])
-        sealing.seal()
+def books(whole: tuple[str, Ledger]) -> Iterator[Ledger]:
+    name, ledger = whole
+    with own_database(copy_of=name):
         yield ledger
 
 
 def reconcile(books: Ledger) -> ReconciliationRun:
-    books.run("request_reconciliation", reason="a test")
+    with suppress(ReconciliationUnderWay):
+        books.run("request_reconciliation", reason="a test")
     assert len(running.run_waiting()) == 1
     return ReconciliationRun.objects.filter(tenant=books.tenant).latest("id")
 
 
 @pytest.mark.parametrize("check", FAULTS)
-def test_a_planted_fault_turns_exactly_its_check_red(books: Ledger, check: str) -> None:
-    what, statements, count = FAULTS[check]
+def test_a_planted_fault_turns_its_check_red(books: Ledger, check: str) -> None:
+    what, statements, count, *others = FAULTS[check]
     with connections["owner"].cursor() as owner:
         for table in TABLES:
             owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
@@ -148,8 +257,9 @@ def test_a_planted_fault_turns_exactly_its_check_red(books: Ledger, check: str) 
 
     run = reconcile(books)
 
-    assert telling.red(run) == {check: count}, what
-    assert {finding.check_name for finding in run.findings.all()} == {check}
+    red = telling.red(run)
+    assert (red.get(check), red.keys()) == (count, {check, *others}), what
+    assert {finding.check_name for finding in run.findings.all()} == {check, *others}
 
 
 def test_every_check_has_its_fault() -> None:
@@ -166,4 +276,4 @@ def test_books_without_a_fault_are_green_twenty_times(books: Ledger) -> None:
         run = reconcile(books)
 
         assert (run.status, run.mismatches, telling.red(run)) == ("matched", 0, {})
-    assert ReconciliationRun.objects.filter(tenant=books.tenant, mismatches=0).count() == 20
+    assert ReconciliationRun.objects.filter(tenant=books.tenant, mismatches=0).count() == 21

@@ -7,7 +7,7 @@ class WebhooksConfig(AppConfig):
     label = "webhooks"
 
     def ready(self) -> None:
-        from ledger_project.webhooks import checks, commands  # noqa: F401  (declares them)
+        from ledger_project.webhooks import checks, commands, replay  # noqa: F401  (declares them)
         from ledger_project.webhooks.metrics import WebhookCollector
 
         REGISTRY.register(WebhookCollector())
