@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -30,13 +29,10 @@ from ledger_project.log.models import Event
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.web import keys_page
-from ledger_project.web.commands import LightView
-from ledger_project.web.guarded import Guarded
-from ledger_project.web.sight import Sight, lets_in
+from ledger_project.web.sight import lets_in
 from ledger_project.web.views import ListView
 from ledger_project.webhooks import fanout
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = {"alice": "zebra:alice", "bob": "walrus:bob"}
 MARKS = {"alice": 3000, "bob": 7_070_700_000}  # what all their amounts begin with
 APART = {"/v1/events/stream": "webhooks/tests/test_streams_of_one_account.py"}
@@ -398,20 +394,3 @@ def test_whose_session_key_paid_is_not_the_payees_to_know() -> None:
     assert [balance[1:3] for balance in seen["result"]["balances"]] == [[2, "905"]]
     after = {posting["account"]: posting["balance_after"] for posting in seen["entry"]["postings"]}
     assert after == {alice: "905", bob: None}
-
-
-@pytest.mark.parametrize(("path", "view"), list(keys_page.addresses()), ids=[path for path, _ in keys_page.addresses()])
-def test_whatever_is_behind_a_key_says_what_one_account_sees(path: str, view: Any) -> None:
-    """Nothing under /v1/ or /x402/ is a function, and whoever lets such keys in has a base that keeps what it says."""
-    is_view = isinstance(view, type) and issubclass(view, APIView)
-    assert is_view or not path.startswith(("/v1/", "/x402/"))
-    said = getattr(view, "for_account_keys", None)
-    if said is not None:
-        assert isinstance(said, Sight)
-        light = issubclass(view, LightView) and "GET" in view().light_methods
-        assert light or issubclass(view, Guarded)
-
-
-def test_the_table_in_the_docs_is_what_the_code_declares() -> None:
-    """Write it anew with `python manage.py describe_keys > docs/keys.md`."""
-    assert (ROOT / "docs/keys.md").read_text("utf-8") == keys_page.page()
