@@ -31,13 +31,14 @@ def _states(scope: Scope) -> str:
     """All holds, or those that events in scope tell of: each event of a hold has its whole state."""
     kinds = ("hold", "escrow", "stake", "withdrawal")
     told = "coalesce(" + ", ".join(f"event.result -> '{kind}'" for kind in kinds) + ")"
-    types = " OR ".join(f"event.type LIKE '{kind}.%%'" for kind in kinds)
+    types = " OR ".join(f"event.type LIKE '{kind}.%%'" for kind in (*kinds, "payment"))
     return f"""
 WITH told AS (
     SELECT DISTINCT ON (id) tenant_id, id, state FROM (
            SELECT event.tenant_id, event.id AS event, substr({told} ->> 'id', 5)::uuid AS id, {told} AS state
              FROM {scope.events} AS event
-            WHERE event.type <> 'transfer.posted' AND ({types}) AND {scope.of("event.tenant_id")}) AS each
+            WHERE event.type <> 'transfer.posted' AND ({types}) AND {told} IS NOT NULL
+              AND {scope.of("event.tenant_id")}) AS each
      ORDER BY id, event DESC
 ), stored AS (
     SELECT * FROM holds_hold AS hold WHERE {scope.of("hold.tenant_id")}
@@ -64,6 +65,47 @@ SELECT coalesce(stored.tenant_id, told.tenant_id), 'hld_' || replace(id::text, '
 
 
 STATES = compare("holds_equal_log", "every hold, escrow, stake and withdrawal is as its last event says", _states)
+
+
+def _payments(scope: Scope) -> str:
+    """All authorised payments, or those that events in scope tell of: each has the payment's whole state."""
+    columns = ("account", "counterparty", "api_key", "session_key")
+    prefixes = {"account": "acc", "counterparty": "acc", "api_key": "key", "session_key": "ssk"}
+    stored = {name: name + "_id" if prefixes[name] == "acc" else name for name in columns}
+    named = ", ".join(
+        f"('{name}', '{prefixes[name]}_' || replace(stored.{stored[name]}::text, '-', ''), state ->> '{name}')"
+        for name in columns
+    )
+    plain = ", ".join(
+        f"('{name}', stored.{name}::text, state ->> '{name}')"
+        for name in ("scheme", "amount", "nonce", "resource", "status", "claim", "settled")
+    )
+    moments = ", ".join(
+        f"('{name}', stored.{name}::text, ((state ->> '{name}')::timestamptz)::text)"
+        for name in ("expires_at", "created_at", "updated_at")
+    )
+    return f"""
+WITH told AS (
+    SELECT DISTINCT ON (id) tenant_id, id, state FROM (
+           SELECT event.tenant_id, event.id AS event, substr(event.result -> 'authorization' ->> 'id', 5)::uuid AS id,
+                  event.result -> 'authorization' AS state
+             FROM {scope.events} AS event
+            WHERE (event.type LIKE 'payment.%%' OR event.type IN ('hold.captured', 'hold.released'))
+              AND event.result -> 'authorization' IS NOT NULL AND {scope.of("event.tenant_id")}) AS each
+     ORDER BY id, event DESC
+), stored AS (
+    SELECT * FROM holds_paymentauthorization AS payment WHERE {scope.of("payment.tenant_id")}
+)
+SELECT coalesce(stored.tenant_id, told.tenant_id), 'aut_' || replace(id::text, '-', '') || ' ' || part.label,
+       coalesce(part.stored, 'nothing'), coalesce(part.told, 'nothing')
+  FROM stored {"RIGHT" if scope.incremental else "FULL"} JOIN told USING (id),
+       LATERAL (VALUES {named}, {plain}, {moments}) AS part (label, stored, told)
+ WHERE part.stored IS DISTINCT FROM part.told
+ ORDER BY 1, 2
+"""
+
+
+PAYMENTS = compare("payments_equal_log", "every authorised payment is as its last event says", _payments)
 
 DEPOSITS = compare(
     "deposits_unique",

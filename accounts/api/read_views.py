@@ -15,6 +15,7 @@ from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import ChoiceField, Field, TextField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.permissions import X402_PAY
 from ledger_project.web.views import DetailView, ListView
 
 NAME = TextField()
@@ -89,9 +90,14 @@ class AccountBalance(DetailView):
 
     refuses = (AccountNotFound,)
     serializer_class = BalanceSerializer
+    for_account_keys = True
+    account_scopes = (X402_PAY,)
 
     def get_object(self) -> BalanceTotal:
-        return queries.total(self.tenant, self.kwargs["account"])
+        found = queries.total(self.tenant, self.kwargs["account"])
+        if caller(self.request).account not in (None, found.pk):
+            raise AccountNotFound(account=self.kwargs["account"][:300])
+        return found
 
 
 BALANCES_OR_GROUPS = PolymorphicProxySerializer(

@@ -22,6 +22,8 @@ NO_COMMANDS = frozenset({READ, EVERYTHING, X402_PAY, X402_SETTLE, "x402.*"})
 class HasScope(BasePermission):
     """For DRF's views: `read`, or what the view names as its `scope`.
 
+    With `account_scopes` a view names others, each of which lets the key of one account in as well.
+
     A view says with `for_account_keys` that it shows the key of one account no more than what is that account's; to a
     view that does not say so, such keys are not let in.
     """
@@ -29,7 +31,9 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.user, Principal):
             raise NotAuthenticated()
-        request.user.caller.require(getattr(view, "scope", READ))
+        others = getattr(view, "account_scopes", ()) if request.user.account is not None else ()
+        if not any(map(request.user.caller.may, others)):
+            request.user.caller.require(getattr(view, "scope", READ))
         if request.user.account is not None and not getattr(view, "for_account_keys", False):
             raise Forbidden(reason="this is the tenant's to read; an account's own key sees that account alone")
         return True
