@@ -1,7 +1,7 @@
 """What a key may reach over HTTP: its scopes (log/caller.py), and how far the key of one account sees.
 
 Two scopes are of addresses that are no command: `x402.pay` authorises payments from the key's own account and from no
-other, `x402.settle` takes them.
+other, shows them and what the account has; `x402.settle` claims and takes them.
 """
 
 from typing import Any
