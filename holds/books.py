@@ -12,7 +12,15 @@ from accounts.errors import (
     SameAccount,
 )
 from accounts.rows import AccountFacts, AccountRow, Bucket
-from holds.errors import CaptureExceedsHold, EscrowDisputed, HoldExpired, HoldNotFound, HoldNotPending
+from holds.errors import (
+    AuthorizationNotFound,
+    CaptureExceedsHold,
+    EscrowDisputed,
+    HoldExpired,
+    HoldNotFound,
+    HoldNotPending,
+)
+from holds.payment_rows import AuthorizationRow
 from holds.rows import BUCKET_OF, HoldRow, PartyRow, in_order
 from journal.commands.shared import system_account
 from journal.posting import Books
@@ -30,6 +38,26 @@ class HoldBooks(Books):
         if hold is None or hold.kind not in kinds:
             raise HoldNotFound(hold=ids.show("hld", ref), kind=" or ".join(kinds))
         return hold
+
+    def authorization(self, ref: UUID) -> AuthorizationRow:
+        """An authorised payment, under lock. Refuses: AuthorizationNotFound."""
+        payment = self.find(AuthorizationRow, ref)
+        if payment is None:
+            raise AuthorizationNotFound(authorization=ids.show("aut", ref))
+        return payment
+
+    def require_unclaimed(self, hold: HoldRow) -> None:
+        """Nobody works for the payment that stands on this hold, if one does. Refuses: PaymentClaimed."""
+        payment = self.find(AuthorizationRow, hold.id)
+        if payment is not None and payment.status == "claimed" and self.now < payment.expires_at:
+            payment.require_open()
+
+    def end_payment(self, hold: HoldRow) -> None:
+        """A payment whose hold has ended otherwise than by it is no more."""
+        payment = self.find(AuthorizationRow, hold.id)
+        if payment is not None and payment.status == "open" and hold.status != "pending":
+            payment.cancel(at=self.now)
+            self.result["authorization"] = payment.document()
 
     def holder(self, hold: HoldRow) -> AccountRow:
         """The balance row that the hold's money stands on: of an unbounded account, the stripe it was placed on."""

@@ -60,6 +60,44 @@ class PaymentIdentifierReused(Refusal):
     """This payment identifier belongs to an earlier payment of this payer with other content."""
 
     status = 409
+    constraint = "payment_identifier_reused"
+
+
+class PaymentRequired(Refusal):
+    """The service is paid for; PAYMENT-REQUIRED says with what. Services answer so, the ledger itself does not."""
+
+    status = 402
+
+
+class AuthorizationNotFound(NotFound):
+    """There is no such authorization of a payment."""
+
+
+class AuthorizationExpired(Refusal):
+    """The time in which the payment could be claimed and settled is over."""
+
+    status = 409
+
+
+class PaymentNotOpen(Refusal):
+    """The payment was settled or cancelled before."""
+
+    status = 409
+    constraint = "payment_not_open"
+
+
+class PaymentClaimed(Refusal):
+    """A server works for this payment: until it settles it, or the authorization ends, it is for nobody else to end."""
+
+    status = 409
+    constraint = "payment_claimed"
+
+
+class PaymentKeyRevoked(Refusal):
+    """The API key that authorised the payment, or one above it, was revoked."""
+
+    status = 409
+    constraint = "payment_key_revoked"
 
 
 class DepositNotFound(NotFound):

@@ -206,3 +206,58 @@ class Payout(models.Model):
 
     def __str__(self) -> str:
         return f"hld_{self.withdrawal_id.hex}"
+
+
+class PaymentAuthorization(models.Model):
+    """What a payer allows a receiver to take, once: a payment of x402 before it is settled, and what became of it.
+
+    Its id is that of the event that authorised it, and of the hold that an `upto` one stands on. `claim` is the name
+    under which a server works for it.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        CLAIMED = "claimed"
+        SETTLED = "settled"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    scheme = models.TextField()
+    account = models.ForeignKey(
+        "accounts.Account", models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
+    counterparty = models.ForeignKey(
+        "accounts.Account", models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
+    amount = models.DecimalField(**NUMERIC)
+    nonce = models.TextField()
+    api_key = models.UUIDField(null=True, blank=True)
+    session_key = models.UUIDField(null=True, blank=True)
+    resource = models.TextField(blank=True, default="")
+    status = models.TextField(choices=Status.choices, default=Status.OPEN)
+    claim = models.TextField(null=True, blank=True)
+    settled = models.DecimalField(**NUMERIC, null=True, blank=True)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(fields=["tenant", "account", "nonce"], name="payment_identifier_reused"),
+            CheckConstraint(condition=Q(scheme__in=["upto", "exact"]), name="authorization_scheme"),
+            CheckConstraint(condition=Q(amount__gt=0), name="authorization_amount"),
+            CheckConstraint(
+                condition=Q(status__in=["open", "cancelled"], settled__isnull=True, claim__isnull=True)
+                | Q(status="claimed", settled__isnull=True, claim__isnull=False)
+                | Q(status="settled", settled__gte=0, settled__lte=F("amount")),
+                name="authorization_status",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="authorization_page"),
+            models.Index(fields=["account", "id"], name="authorization_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"aut_{self.id.hex}"

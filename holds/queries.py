@@ -9,7 +9,8 @@ from django.db.models import Model, QuerySet, Sum
 from accounts.rows import account_key, look_up
 from holds.cash_rows import DepositRow
 from holds.errors import DepositNotFound, HoldNotFound
-from holds.models import Deposit, Hold
+from holds.models import Deposit, Hold, PaymentAuthorization
+from holds.payment_rows import AuthorizationRow
 from holds.rows import HoldRow
 from ledger_project.kernel import ids
 from ledger_project.log.queries import read
@@ -42,6 +43,10 @@ def deposit(tenant: int, ref: str) -> Deposit:
     if found is None:
         raise DepositNotFound(deposit=ref[:300])
     return found
+
+
+def authorizations(tenant: int) -> QuerySet[PaymentAuthorization]:
+    return PaymentAuthorization.objects.filter(tenant=tenant).select_related("account")
 
 
 def announced(account: UUID) -> int:
@@ -103,5 +108,28 @@ def show_deposit(deposit: Deposit) -> dict[str, Any]:
         deposit.reason,
         deposit.created_at,
         deposit.updated_at,
+    )
+    return row.document()
+
+
+def show_authorization(payment: PaymentAuthorization) -> dict[str, Any]:
+    """An authorised payment in the form that its events have it."""
+    row = AuthorizationRow(
+        payment.id,
+        payment.scheme,
+        payment.account_id,
+        payment.counterparty_id,
+        payment.account.currency,
+        int(payment.amount),
+        payment.nonce,
+        payment.api_key,
+        payment.session_key,
+        payment.resource,
+        payment.expires_at,
+        payment.created_at,
+        payment.updated_at,
+        payment.status,
+        payment.claim,
+        None if payment.settled is None else int(payment.settled),
     )
     return row.document()

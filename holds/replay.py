@@ -1,6 +1,6 @@
 """What holds add to replay: promised buckets are the open holds, and a hold is what its last event says."""
 
-from holds.models import AgentCurrency, Deposit, Hold
+from holds.models import AgentCurrency, Deposit, Hold, PaymentAuthorization
 from holds.rows import BUCKET_OF
 from ledger_project.log.checks import Check, compare
 from ledger_project.log.rebuilt import Told, events, last, leave_apart, rebuild, ref, said
@@ -30,7 +30,7 @@ HOLDS = compare(
 )
 
 STATES = Check("holds_equal_log", "every hold, escrow, stake and withdrawal is as its last event says")
-_HOLDS = last("hold escrow stake withdrawal", "hold.*", "escrow.*", "stake.*", "withdrawal.*")
+_HOLDS = last("hold escrow stake withdrawal", "hold.*", "escrow.*", "stake.*", "withdrawal.*", "payment.*")
 _PROMISED = ", ".join(str(int(bucket)) for bucket in sorted(set(BUCKET_OF.values())))
 rebuild(
     STATES,
@@ -74,6 +74,23 @@ rebuild(
     },
 )
 leave_apart({"holds_payout": "the executor's notebook of payments it attempts; what counts is the withdrawal's event"})
+
+PAYMENTS = Check("payments_equal_log", "every authorised payment is as its last event says")
+rebuild(
+    PAYMENTS,
+    PaymentAuthorization,
+    last("authorization", "payment.*", "hold.captured", "hold.released"),
+    prefix="aut",
+    columns={
+        "id": "told.id",
+        "account_id": ref("account"),
+        "counterparty_id": ref("counterparty"),
+        "api_key": ref("api_key"),
+        "session_key": ref("session_key"),
+        **said("scheme", "amount", "nonce", "resource", "status", "claim", "settled"),
+        **said("expires_at", "created_at", "updated_at"),
+    },
+)
 
 DEPOSITS = compare(
     "deposits_unique",

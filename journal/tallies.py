@@ -25,8 +25,9 @@ SESSION_KEYS = compare(
     "what a session key counts as spent is the sum of the spends that named it",
     """
     WITH replayed AS (
-        SELECT substr(payload ->> 'session_key', 5)::uuid AS id, sum((payload ->> 'amount')::numeric) AS amount
-          FROM log_event WHERE type = 'spend.posted' AND payload ->> 'session_key' IS NOT NULL GROUP BY 1
+        SELECT substr(result -> 'session_key' ->> 'id', 5)::uuid AS id, sum((payload ->> 'amount')::numeric) AS amount
+          FROM log_event
+         WHERE type IN ('spend.posted', 'payment.settled') AND result -> 'session_key' ->> 'id' IS NOT NULL GROUP BY 1
     )
     SELECT stored.tenant_id, 'ssk_' || replace(stored.id::text, '-', ''), stored.spent_total,
            coalesce(replayed.amount, 0)

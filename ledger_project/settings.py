@@ -365,6 +365,7 @@ BODY_LIMIT = 1024 * 1024  # bytes of one request; 413 above
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
 API_REQUESTS_PER_MINUTE = env.integer("API_REQUESTS_PER_MINUTE", default=120_000, minimum=1)
 API_KEY_CACHE_SECONDS = env.integer("API_KEY_CACHE_SECONDS", default=2)
+X402_MAX_SECONDS = env.integer("X402_MAX_SECONDS", default=3600, minimum=1)
 
 LOGGING = {
     "version": 1,

@@ -15,6 +15,7 @@ from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import ChoiceField, Field, TextField
 from ledger_project.web.authentication import caller
 from ledger_project.web.filters import FieldFilter, ListFilters
+from ledger_project.web.permissions import X402_PAY
 from ledger_project.web.sight import Everybodys, Named, Rows
 from ledger_project.web.views import DetailView, ListView
 
@@ -93,6 +94,7 @@ class AccountBalance(DetailView):
     for_account_keys = Named("account")
     refuses = (AccountNotFound,)
     serializer_class = BalanceSerializer
+    account_scopes = (X402_PAY,)
 
     def get_object(self) -> BalanceTotal:
         return queries.total(self.tenant, self.kwargs["account"])

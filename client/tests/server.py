@@ -40,13 +40,17 @@ class _Handler(WSGIRequestHandler):
         """Nothing: pytest shows what matters."""
 
 
+class _Patient(WSGIServer):
+    request_queue_size = 128  # callers that come at once wait, and are not turned away
+
+
 class Server:
     """`url`; `faults` happen to the next requests, one each; `seen` counts the requests."""
 
     def __init__(self) -> None:
         self.faults: deque[Fault] = deque()
         self.seen: list[str] = []
-        self._server = WSGIServer(("127.0.0.1", 0), _Handler)
+        self._server = _Patient(("127.0.0.1", 0), _Handler)
         self._server.set_app(self._serve)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

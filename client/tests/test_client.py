@@ -59,7 +59,7 @@ def test_a_charge_that_cannot_be_paid_says_what_is_missing(client, alice, ledger
     body, status, headers = refused.value.to_response()
     assert (status, headers["Content-Type"]) == (402, "application/problem+json")
     assert json.loads(json.dumps(body)) == {
-        "type": "/errors/insufficient_funds",
+        "type": f"{client.url}/errors/insufficient_funds",
         "title": refused.value.title,
         "status": 402,
         "error": "payment_required",

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ledger_client.till import Till
 from server import lose_the_reply
 
 from ledger_project.testing.api import Api
+from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/402.md"
@@ -95,27 +97,94 @@ def test_the_view_of_the_documentation_is_paid_for_what_it_did(server, service, 
     assert books.balance("scanner") == {"available": 10}
 
 
-def test_requests_at_once_with_one_payment_are_answered_once(server, service, agent: Api, books: Ledger) -> None:
-    """Each does the work before any is settled, as processes that know nothing of each other do."""
+def test_of_thirty_requests_with_one_payment_one_is_worked_for(server, service, agent: Api, books: Ledger) -> None:
+    """None of them is told to work before the ledger has kept the payment for it alone."""
+    worked: list[str] = []
 
     async def story() -> list[Any]:
         app = example("service.py")
-        meeting = asyncio.Barrier(8)
 
         async def slow(scope: Any, receive: Any, send: Any) -> None:
-            await meeting.wait()
+            worked.append(scope["path"])
+            await asyncio.sleep(0.2)
             await app["scan"](scope, receive, send)
 
         ledger = AsyncLedgerClient()
         guarded = RequireCredits(slow, till=Till(ledger, pay_to="scanner", asset="CRD"), price=app["price"])
         async with served(guarded) as http, ledger, AsyncLedgerClient(server.url, agent.token) as purse:
             payment = await purse.pay((await http.get(URL)).headers["PAYMENT-REQUIRED"])
-            return await asyncio.gather(*(http.get(URL, headers={"PAYMENT-SIGNATURE": payment}) for _ in range(8)))
+            return await asyncio.gather(*(http.get(URL, headers={"PAYMENT-SIGNATURE": payment}) for _ in range(30)))
 
     answers = asyncio.run(story())
 
-    assert sorted(answer.status_code for answer in answers) == [200] + [402] * 7
+    assert worked == ["/scan"]
+    assert sorted(answer.status_code for answer in answers) == [200] + [402] * 29
     assert books.balance("scanner") == {"available": 20}
+
+
+def test_and_of_thirty_threads_that_serve_a_view(server, service, agent: Api, books: Ledger) -> None:
+    worked: list[str] = []
+
+    def slow(request: Any) -> JsonResponse:
+        worked.append(request.path)
+        time.sleep(0.2)
+        request.payment.cost = 20
+        return JsonResponse({})
+
+    with LedgerClient() as ledger, LedgerClient(server.url, agent.token) as purse:
+        guarded = requires_credits(price=50, till=Till(ledger, pay_to="scanner", asset="CRD"))(slow)
+        payment = purse.pay(guarded(RequestFactory().get("/scan"))["PAYMENT-REQUIRED"])
+        headers = {"PAYMENT-SIGNATURE": payment}
+        answers = together([lambda: guarded(RequestFactory().get("/scan", headers=headers)) for _ in range(30)])
+
+    assert worked == ["/scan"]
+    assert sorted(answer.status_code for answer in answers) == [200] + [402] * 29
+    assert books.balance("scanner") == {"available": 20}
+
+
+def test_a_claim_whose_reply_is_lost_is_asked_for_again(server, service, agent: Api, books: Ledger) -> None:
+    with LedgerClient() as ledger, LedgerClient(server.url, agent.token) as purse:
+        till = Till(ledger, pay_to="scanner", asset="CRD")
+        with pytest.raises(PaymentRequiredError) as asked:
+            till.admit(None, 50, URL)
+        payment = purse.pay(asked.value.payment)
+        server.faults.append(lose_the_reply)
+
+        admitted = till.admit(payment, 50, URL)
+        with pytest.raises(PaymentRequiredError) as second:
+            till.admit(payment, 50, URL)
+
+        assert second.value.facts["reason"] == "invalid_transaction_state"
+        assert decoded(admitted.settle())["success"] is True
+
+    assert books.balance("scanner") == {"available": 50}
+
+
+def test_a_402_tells_what_is_known_and_no_more(server, service, books: Ledger) -> None:
+    """Who asks without a payment is unknown, and so is what they have; the rest leads somewhere."""
+    view = example("views.py")["scan"]
+
+    async def story() -> Any:
+        async with served(example("service.py")["app"]) as http:
+            return await http.get("/scan?pages=2&name=a%20b")
+
+    asked, answer = view(RequestFactory().get("/scan?pages=2")), asyncio.run(story())
+
+    for body in (json.loads(asked.content), answer.json()):
+        assert body == {
+            "type": f"{server.url}/errors/payment_required",
+            "title": "A payment is required.",
+            "status": 402,
+            "error": "payment_required",
+            "code": "payment_required",
+            "required": 50,
+            "required_tokens": 50,
+        }
+    urls = [decoded(headers["PAYMENT-REQUIRED"])["resource"]["url"] for headers in (asked, answer.headers)]
+    assert urls == ["http://testserver/scan?pages=2", "http://scanner.example/scan?pages=2&name=a%20b"]
+    assert httpx2.get(body["type"]).status_code == 200
+    with LedgerClient() as ledger, pytest.raises(ValueError, match="whole URL"):
+        Till(ledger, pay_to="scanner", asset="CRD").admit(None, 50, "/scan")
 
 
 def test_a_settlement_whose_reply_is_lost_is_asked_for_again(server, service, agent: Api, books: Ledger) -> None:

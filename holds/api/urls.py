@@ -3,6 +3,7 @@
 from django.urls import path
 
 from holds.api.agents import AgentBalance, AgentLedger, AgentWithdrawal, ChainDeposit
+from holds.api.authorizations import AuthorizationList, CancelAuthorization
 from holds.api.read_views import (
     DepositDetail,
     DepositList,
@@ -15,7 +16,7 @@ from holds.api.read_views import (
     WithdrawalDetail,
     WithdrawalList,
 )
-from holds.api.x402 import Authorize, Settle, Supported, Verify
+from holds.api.x402 import Authorize, Claim, Settle, Supported, Verify
 from ledger_project.web.commands import path_of
 
 HOLD, ESCROW, STAKE = {"hold": "Hold"}, {"escrow": "Escrow"}, {"stake": "Stake"}
@@ -60,5 +61,8 @@ urlpatterns = [
     path("x402/supported", Supported.as_view()),
     path("x402/authorize", Authorize.as_view()),
     path("x402/verify", Verify.as_view()),
+    path("x402/claim", Claim.as_view()),
     path("x402/settle", Settle.as_view()),
+    path("x402/authorizations", AuthorizationList.as_view()),
+    path("x402/authorizations/<str:nonce>/cancel", CancelAuthorization.as_view()),
 ]

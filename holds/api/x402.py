@@ -18,13 +18,13 @@ from accounts.rows import AccountFacts
 from holds import x402
 from holds.errors import PaymentIdentifierReused
 from holds.fields import YEAR
+from holds.payment_rows import SCHEMES
 from holds.x402 import Document, Unpayable
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Forbidden, IdempotencyKeyReused, InvalidRequest, Refusal, UnknownField
 from ledger_project.kernel.fields import (
     AmountField,
     Field,
-    MapField,
     RecordField,
     TextField,
     WholeNumberField,
@@ -32,8 +32,9 @@ from ledger_project.kernel.fields import (
     parse_all,
 )
 from ledger_project.log.command import COMMANDS
+from ledger_project.log.executor import KEY
 from ledger_project.web.authentication import Principal
-from ledger_project.web.commands import LightView, admit, reply
+from ledger_project.web.commands import LightView, admit, idempotency_key, reply
 from ledger_project.web.errors import BadRequest
 from ledger_project.web.openapi import WRITING
 from ledger_project.web.parsing import read_object
@@ -56,6 +57,7 @@ class AnyObjectField(Field):
 
 TEXT, OBJECT = TextField(), AnyObjectField()
 SIGNATURE = "PAYMENT-SIGNATURE"
+NAME = "paymentRequirements.extra.settlement"
 
 
 def requirements(minimum: int) -> dict[str, Field]:
@@ -71,7 +73,7 @@ def requirements(minimum: int) -> dict[str, Field]:
 
 
 EXTRA = {"extra": None}
-SIGNED: dict[str, Field] = {"signature": TEXT, "authorization": MapField(strings_only=True, entries=16)}
+SIGNED: dict[str, Field] = {"signature": TEXT, "authorization": x402.AUTHORIZATION}
 PAYMENT: dict[str, Field] = {
     "x402Version": WholeNumberField(1, 1000),
     "accepted": RecordField(requirements(0), EXTRA),
@@ -89,7 +91,7 @@ WANTED: dict[str, Field] = {
     "paymentRequirements": RecordField(requirements(1), EXTRA),
     "resource": OBJECT,
     "sessionKey": TextField(),
-    "paymentIdentifier": TextField(minimum=16, maximum=128, pattern=r"[A-Za-z0-9_-]+"),
+    "paymentIdentifier": COMMANDS["authorize_payment"].fields["nonce"],
 }
 WANTED_OPTIONAL = {"resource": None, "sessionKey": None, "paymentIdentifier": None}
 
@@ -135,7 +137,7 @@ PAYLOAD = _answer(
 
 
 class Facilitator(LightView):
-    """An address of x402; its clients know no Idempotency-Key, a payment is its own."""
+    """An address of x402; its clients need no Idempotency-Key, a payment is its own."""
 
     method: ClassVar[str] = "POST"
     scopes: ClassVar[tuple[str, ...]] = (X402_SETTLE,)
@@ -150,14 +152,14 @@ class Facilitator(LightView):
         self.require_scope(principal)
         if request.GET:
             raise UnknownField(field=next(iter(request.GET))[:300], reason="not a query parameter of this call")
-        return self.answer(principal, request)
+        return self.answer(principal, request, **named)
 
     def require_scope(self, principal: Principal) -> None:
         """One of the address's scopes. Refuses: Forbidden."""
         if not any(map(principal.caller.may, self.scopes)):
             raise Forbidden(scope=self.scopes[-1])
 
-    def answer(self, principal: Principal, request: HttpRequest) -> HttpResponse:
+    def answer(self, principal: Principal, request: HttpRequest, **named: str) -> HttpResponse:
         raise NotImplementedError
 
 
@@ -171,9 +173,9 @@ class Supported(Facilitator):
     def get(self, request: Request) -> Response:
         raise AssertionError("served by the short way")
 
-    def answer(self, principal: Principal, request: HttpRequest) -> HttpResponse:
+    def answer(self, principal: Principal, request: HttpRequest, **named: str) -> HttpResponse:
         network = x402.network(principal.tenant)
-        kinds = [{"x402Version": x402.VERSION, "scheme": scheme, "network": network} for scheme in x402.SCHEMES]
+        kinds = [{"x402Version": x402.VERSION, "scheme": scheme, "network": network} for scheme in SCHEMES]
         return reply({"kinds": kinds, "extensions": [x402.IDENTIFIER], "signers": {}}, status=200)
 
 
@@ -181,7 +183,7 @@ class Authorize(Facilitator):
     """A payer's own authorization of what a server requires, signed by the ledger."""
 
     scopes = (X402_PAY,)
-    refuses = (*FACILITATING, AccountNotFound, *COMMANDS["place_hold"].refuses, PaymentIdentifierReused)
+    refuses = (*FACILITATING, AccountNotFound, *COMMANDS["authorize_payment"].refuses, PaymentIdentifierReused)
 
     @extend_schema(
         operation_id="x402_authorize",
@@ -192,7 +194,7 @@ class Authorize(Facilitator):
     def post(self, request: Request) -> Response:
         raise AssertionError("served by the short way")
 
-    def answer(self, principal: Principal, request: HttpRequest) -> HttpResponse:
+    def answer(self, principal: Principal, request: HttpRequest, **named: str) -> HttpResponse:
         if principal.account is None:
             raise Forbidden(reason="an account's own key authorises its payments, and this key is no account's")
         given = parse_all(WANTED, WANTED_OPTIONAL, read_object(request))
@@ -211,7 +213,7 @@ class Authorize(Facilitator):
             "x402Version": x402.VERSION,
             **({"resource": resource} if resource else {}),
             "accepted": {**accepted, "amount": str(wanted["amount"])},
-            "payload": {"signature": authorization.signature(), "authorization": authorization.document()},
+            "payload": {"signature": x402.signature(authorization), "authorization": authorization},
             "extensions": {x402.IDENTIFIER: {"info": {"id": nonce}}},
         }
         response = reply(body, status=200)
@@ -221,8 +223,8 @@ class Authorize(Facilitator):
 
 def _require_ours(principal: Principal, wanted: Document, session_key: str | None) -> None:
     """Refuses: InvalidRequest."""
-    if wanted["scheme"] not in x402.SCHEMES:
-        raise InvalidRequest(field="paymentRequirements.scheme", reason="not one of " + ", ".join(x402.SCHEMES))
+    if wanted["scheme"] not in SCHEMES:
+        raise InvalidRequest(field="paymentRequirements.scheme", reason="not one of " + ", ".join(SCHEMES))
     if wanted["network"] != x402.network(principal.tenant):
         raise InvalidRequest(field="paymentRequirements.network", reason="not this ledger")
     if session_key is not None and wanted["scheme"] != "exact":
@@ -234,7 +236,7 @@ def _require_ours(principal: Principal, wanted: Document, session_key: str | Non
 class Judgement(Facilitator):
     """What the two addresses of a server that is being paid have in common."""
 
-    def answer(self, principal: Principal, request: HttpRequest) -> HttpResponse:
+    def answer(self, principal: Principal, request: HttpRequest, **named: str) -> HttpResponse:
         given = parse_all(JUDGED, {"x402Version": x402.VERSION}, read_object(request))
         payment, wanted = given["paymentPayload"], given["paymentRequirements"]
         if given["x402Version"] != x402.VERSION:
@@ -242,11 +244,15 @@ class Judgement(Facilitator):
         if principal.account is not None and x402.receiver_of(payment) != principal.account:
             raise Forbidden(reason="an account's own key takes the payments to that account")
         _require_one_name(payment)
-        if (name := (wanted["extra"] or {}).get("settlement")) is not None:
-            TEXT.parse(name, "paymentRequirements.extra.settlement")
-        return self.judge(principal, payment, wanted)
+        name = (wanted["extra"] or {}).get("settlement")
+        if name is not None:
+            TEXT.parse(name, NAME)
+        return self.judge(principal, payment, wanted, name, idempotency_key(request))
 
-    def judge(self, principal: Principal, payment: Document, wanted: Document) -> HttpResponse:
+    def judge(
+        self, principal: Principal, payment: Document, wanted: Document, name: str | None, attempt: str | None
+    ) -> HttpResponse:
+        """`name` is the server's own of this settlement, `attempt` the Idempotency-Key of this request."""
         raise NotImplementedError
 
 
@@ -258,7 +264,7 @@ def _require_one_name(payment: Document) -> None:
     info = extension.get("info") if isinstance(extension, dict) else None
     if not isinstance(info, dict):
         raise BadRequest(reason=f"{x402.IDENTIFIER} has no info")
-    if info.get("id") is not None and info["id"] != payment["payload"]["authorization"].get("nonce"):
+    if info.get("id") is not None and info["id"] != payment["payload"]["authorization"]["nonce"]:
         raise PaymentIdentifierReused()
 
 
@@ -276,13 +282,45 @@ class Verify(Judgement):
     def post(self, request: Request) -> Response:
         raise AssertionError("served by the short way")
 
-    def judge(self, principal: Principal, payment: Document, wanted: Document) -> HttpResponse:
+    def judge(
+        self, principal: Principal, payment: Document, wanted: Document, name: str | None, attempt: str | None
+    ) -> HttpResponse:
         try:
             payer = x402.verify(principal, payment, wanted)
         except Unpayable as no:
-            said = {"invalidReason": no.reason, "invalidMessage": no.message}
-            return reply({"isValid": False, **said, **_payer(no.payer)}, status=200)
+            return _invalid(no)
         return reply({"isValid": True, "payer": payer.name}, status=200)
+
+
+class Claim(Judgement):
+    """Work for a payment, alone: `paymentRequirements.extra.settlement` names the work, and then its settlement."""
+
+    refuses = (*FACILITATING, PaymentIdentifierReused)
+
+    @extend_schema(
+        operation_id="x402_claim",
+        summary="Judge a payment, and let nobody else settle it.",
+        request={"application/json": object_schema(JUDGED, {"x402Version": x402.VERSION})},
+        responses={200: VERIFIED},
+    )
+    def post(self, request: Request) -> Response:
+        raise AssertionError("served by the short way")
+
+    def judge(
+        self, principal: Principal, payment: Document, wanted: Document, name: str | None, attempt: str | None
+    ) -> HttpResponse:
+        if name is None:
+            raise InvalidRequest(field=NAME, reason="missing")
+        try:
+            done, payer = x402.claim(principal, payment, wanted, name)
+        except Unpayable as no:
+            return _invalid(no)
+        return reply({"isValid": True, "payer": payer.name}, status=200, replayed=done.replayed)
+
+
+def _invalid(no: Unpayable) -> HttpResponse:
+    said = {"invalidReason": no.reason, "invalidMessage": no.message}
+    return reply({"isValid": False, **said, **_payer(no.payer)}, status=200)
 
 
 class Settle(Judgement):
@@ -299,10 +337,14 @@ class Settle(Judgement):
     def post(self, request: Request) -> Response:
         raise AssertionError("served by the short way")
 
-    def judge(self, principal: Principal, payment: Document, wanted: Document) -> HttpResponse:
+    def judge(
+        self, principal: Principal, payment: Document, wanted: Document, name: str | None, attempt: str | None
+    ) -> HttpResponse:
         network = x402.network(principal.tenant)
+        if attempt is not None:
+            KEY.parse(attempt, "idempotency_key")
         try:
-            done, payer = x402.settle(principal, payment, wanted)
+            done, payer = x402.settle(principal, payment, wanted, name, attempt)
         except Unpayable as no:
             failed = {"success": False, "errorReason": no.reason, "errorMessage": no.message}
             return reply({**failed, "transaction": "", "network": network, **_payer(no.payer)}, status=200)

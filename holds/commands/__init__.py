@@ -1,5 +1,5 @@
 """The commands of this app, one module per noun; importing it declares them."""
 
-from holds.commands import agents, deposits, escrow, holds, stakes, withdrawals
+from holds.commands import agents, deposits, escrow, holds, payments, stakes, withdrawals
 
-__all__ = ["agents", "deposits", "escrow", "holds", "stakes", "withdrawals"]
+__all__ = ["agents", "deposits", "escrow", "holds", "payments", "stakes", "withdrawals"]

@@ -15,14 +15,20 @@ from holds.errors import (
     HoldNotDue,
     HoldNotFound,
     HoldNotPending,
+    PaymentClaimed,
 )
 from holds.fields import HoldId, PartyRef, Seconds
 from holds.rows import HoldRow
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.fields import Amount, Flag, LongText, Moment, References, Text
-from ledger_project.log.command import command
+from ledger_project.kernel.fields import Amount, Flag, LongText, Moment, References, Text, Want
+from ledger_project.log.command import Arguments, command
 
 WEEK = 7 * 24 * 3600
+
+
+def _payment(call: Arguments) -> Want:
+    """The authorised payment that may stand on the hold; it has the hold's id."""
+    return "authorization", call["hold"]
 
 
 @command(
@@ -65,12 +71,13 @@ def place_hold(
         HoldNotFound,
         HoldExpired,
         HoldNotPending,
+        PaymentClaimed,
         CaptureExceedsHold,
         *PAYMENT,
         InsufficientFunds,
         AmountOverflow,
     ),
-    also_wants=lambda call: [("hold_payee", (call["hold"], REVENUE))] * (call["to_account"] is None),
+    also_wants=lambda call: [_payment(call), *[("hold_payee", (call["hold"], REVENUE))] * (call["to_account"] is None)],
     seed_events=("ORDER_CREATED", "PAYMENT_SUCCEEDED"),
     own=(),
 )
@@ -93,6 +100,7 @@ def capture_hold(
     held = books.hold(hold, "hold")
     books.require_acting_as(held.account, "an account's own key captures that account's holds")
     require_live(held, books)
+    books.require_unclaimed(held)
     asked = held.remaining if amount is None else amount
     surplus = max(0, asked - held.remaining) if held.allow_overcapture else 0
     captured = part(held, asked - surplus)
@@ -113,21 +121,29 @@ def capture_hold(
     held.captured_entry = entry.id
     held.order_id = order_id or held.order_id
     books.show_hold(held)
+    books.end_payment(held)
 
 
-@command(event="hold.released", refuses=(HoldNotFound, HoldNotPending, CaptureExceedsHold, AmountOverflow), own=())
+@command(
+    event="hold.released",
+    refuses=(HoldNotFound, HoldNotPending, PaymentClaimed, CaptureExceedsHold, AmountOverflow),
+    also_wants=lambda call: [_payment(call)],
+    own=(),
+)
 def release_hold(
     books: HoldBooks, *, hold: HoldId, amount: Amount | None = None, reason: LongText | None = None
 ) -> None:
     """Give held money back to its account: all that is left, or `amount` of it; of an expired hold always all."""
     held = books.hold(hold, "hold")
     require_pending(held)
+    books.require_unclaimed(held)
     if held.due(books.now):
         books.give_back(held, held.remaining, ending="expired")
     else:
         books.give_back(held, part(held, amount))
     books.write_entry("release", description=reason, references=held.entry_references())
     books.show_hold(held)
+    books.end_payment(held)
 
 
 @command(

@@ -42,7 +42,9 @@ FRESH = {
 BY_BODY = {"/v1/accounts/{account}/ensure": b"the form of an id", "/v1/bulk": b"account_not_found"}
 APART = {
     ("GET", "/v1/events/stream"): "webhooks/tests/test_event_stream.py",
+    ("POST", "/x402/authorizations/{nonce}/cancel"): "test_a_payment_is_its_own_tenants",
     ("POST", "/x402/authorize"): "test_a_payment_is_its_own_tenants",
+    ("POST", "/x402/claim"): "test_a_payment_is_its_own_tenants",
     ("POST", "/x402/settle"): "test_a_payment_is_its_own_tenants",
     ("POST", "/x402/verify"): "test_a_payment_is_its_own_tenants",
 }
@@ -116,11 +118,21 @@ class World:
             "api_key": self._made("api-keys", {"name": MARK, "scopes": ["read"]}, "api_key"),
             "reconciliation": self._made("reconciliations", {"reason": MARK}, "reconciliation"),
             "asset": asset_id,
+            "nonce": self._authorised(),
         }
         ids |= self._said_by_a_bank(alice)
         aliases = {"account": ["from_account", "buyer", "agentAddress", "fee_account"], "to_account": ["seller"]}
         aliases["account"].append("counter_account")
         return ids | {other: ids[name] for name, others in aliases.items() for other in others}
+
+    def _authorised(self) -> str:
+        """A payment of Alice's, by its nonce, which is no id."""
+        payer = Api(self.alice.ledger, "x402.pay", account=f"{MARK}:alice")
+        kinds = payer.get("/x402/supported").json()["kinds"]
+        asked = {**kinds[0], "amount": "1", "asset": "CRD", "payTo": f"{MARK}:shop", "maxTimeoutSeconds": 3600}
+        del asked["x402Version"]
+        body = {"paymentRequirements": asked, "paymentIdentifier": f"{MARK}_0123456789abcdef"}
+        return str(payer.post("/x402/authorize", body, key=None).json()["payload"]["authorization"]["nonce"])
 
     def _said_by_a_bank(self, account: str) -> dict[str, Any]:
         said = f"date,amount,reference\n2026-10-01,1,{MARK}\n2026-10-01,2,{MARK}\n"
@@ -260,9 +272,12 @@ def test_a_payment_is_its_own_tenants(world: World) -> None:
         for changed in (payment, {**payment, "accepted": {**payment["accepted"], "network": network, "payTo": "shop"}}):
             body = {"x402Version": 2, "paymentPayload": changed, "paymentRequirements": wanted}
             verified, settled = (thief.post(f"/x402/{verb}", body, key=None).json() for verb in ("verify", "settle"))
-            assert (verified["isValid"], settled["success"]) == (False, False)
+            named = {**body, "paymentRequirements": {**wanted, "extra": {"settlement": "one"}}}
+            claimed = thief.post("/x402/claim", named, key=None).json()
+            assert (verified["isValid"], claimed["isValid"], settled["success"]) == (False, False, False)
             refused(shop.post("/x402/settle", body, key=None), 403, "forbidden")
     own = Api(world.mallory.ledger, "x402.pay", account="own")
+    refused(own.post(f"/x402/authorizations/{world.ids['nonce']}/cancel", key=None), 404, "authorization_not_found")
     refused(
         own.post(
             "/x402/authorize", {"paymentRequirements": {**asked, "network": kinds["mallory"][0]["network"]}}, key=None

@@ -39,6 +39,7 @@ class _Connection(Operations):
     ) -> None:
         """`json_path` is the file in which a ledger that was started here says its address and key (`var/up.json`)."""
         url, key = locate(base_url, api_key, json_path)
+        self.url = url
         self.tries, self.default_provider, self.auto_create = tries, default_provider_account, auto_create_accounts
         options: dict[str, Any] = {"base_url": url, "timeout": timeout, "headers": {"Authorization": f"Bearer {key}"}}
         self._open(options)
@@ -80,7 +81,7 @@ class LedgerClient(_Connection, Blocking):
         errors where the line breaks; it is not tried again, since a part of it may be written already."""
         with self._http.stream("GET", path, params=_given(params)) as response:
             if response.status_code != 200:
-                raise_problem(Reply.read(response.status_code, response.read(), None))
+                raise_problem(Reply.read(response.status_code, response.read(), None), self.url)
             yield from response.iter_bytes()
 
     def close(self) -> None:
@@ -127,7 +128,7 @@ class AsyncLedgerClient(_Connection, Awaiting):
         """As LedgerClient has it, for `async for`."""
         async with self._http.stream("GET", path, params=_given(params)) as response:
             if response.status_code != 200:
-                raise_problem(Reply.read(response.status_code, await response.aread(), None))
+                raise_problem(Reply.read(response.status_code, await response.aread(), None), self.url)
             async for piece in response.aiter_bytes():
                 yield piece
 

@@ -25,8 +25,9 @@ def requires_credits(
             request.payment.cost = result.tokens
             return JsonResponse(result.document)
 
-    A view that raises, or answers 400 or more, is not paid for. Methods of classes take it by Django's
-    `method_decorator`. The answer is whole before it is paid for, so a streaming one is not for this.
+    Of all requests with one payment one reaches the view. A view that raises, or answers 400 or more, is not paid for.
+    Methods of classes take it by Django's `method_decorator`. The answer is whole before it is paid for, so a streaming
+    one is not for this.
     """
 
     def decorate(view: View) -> View:

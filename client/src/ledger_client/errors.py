@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 PAYMENT_REQUIRED = 402
 NOT_FACTS = frozenset({"type", "title", "status", "code", "detail", "request_id"})
@@ -25,9 +26,11 @@ class LedgerError(Exception):
         facts: Mapping[str, Any] | None = None,
         *,
         title: str = "",
+        type: str | None = None,
         request_id: str | None = None,
     ) -> None:
-        self.code, self.status, self.facts = code, status, dict(facts or {})
+        """`type` is where the ledger tells what `code` means."""
+        self.code, self.status, self.facts, self.type = code, status, dict(facts or {}), type
         self.title, self.request_id = title, request_id
         super().__init__(": ".join(part for part in (code, title) if part) + _spoken(self.facts))
 
@@ -39,18 +42,20 @@ class InsufficientBalanceError(LedgerError):
 class PaymentRequiredError(InsufficientBalanceError):
     """The payer cannot pay. A service raises it itself, or lets it through, and answers `to_json()` with status 402.
 
-    `required` and `balance` are whole minor units; `balance` is what the account has available.
+    `required` and `balance` are whole minor units; `balance` is what the account has available. Where it is not known
+    who pays, or what they have, `account_id` and `balance` are None, and the body does not speak of them.
     """
 
     def __init__(
         self,
         required: int,
-        balance: int,
-        account_id: str,
+        balance: int | None = None,
+        account_id: str | None = None,
         *,
         code: str = "insufficient_funds",
         facts: Mapping[str, Any] | None = None,
         title: str = "",
+        type: str | None = None,
         request_id: str | None = None,
         payment: Mapping[str, Any] | None = None,
         settlement: Mapping[str, Any] | None = None,
@@ -58,25 +63,24 @@ class PaymentRequiredError(InsufficientBalanceError):
         """`payment` is what x402 calls PaymentRequired, `settlement` a SettlementResponse that tells of a failure."""
         self.required, self.balance, self.account_id = required, balance, account_id
         self.payment, self.settlement = payment, settlement
-        self.shortfall = max(0, required - balance)
-        figures = {"required": required, "available": balance, "shortfall": self.shortfall, "account": account_id}
-        super().__init__(code, PAYMENT_REQUIRED, {**(facts or {}), **figures}, title=title, request_id=request_id)
+        self.shortfall = None if balance is None else max(0, required - balance)
+        figures = _known(required=required, available=balance, shortfall=self.shortfall, account=account_id)
+        told = {**(facts or {}), **figures}
+        super().__init__(code, PAYMENT_REQUIRED, told, title=title, type=type, request_id=request_id)
 
     def to_json(self) -> dict[str, Any]:
         """The body of a 402: a problem (RFC 9457), with the figures under the ledger's names and the mesh's."""
         return {
-            "type": f"/errors/{self.code}",
+            **_known(type=self.type),
             "title": self.title or "Payment is required.",
             "status": PAYMENT_REQUIRED,
             "error": "payment_required",
             "code": self.code,
-            "account_id": self.account_id,
+            **_known(account_id=self.account_id),
             "required": self.required,
-            "balance": self.balance,
-            "available": self.balance,
-            "shortfall": self.shortfall,
+            **_known(balance=self.balance, available=self.balance, shortfall=self.shortfall),
             "required_tokens": self.required,
-            "current_balance": self.balance,
+            **_known(current_balance=self.balance),
         }
 
     def to_response(self) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -101,21 +105,28 @@ class LedgerUnreachable(LedgerError):
         super().__init__("unreachable", 0, facts, title="The ledger does not answer.")
 
 
-def error_of(problem: Mapping[str, Any]) -> LedgerError:
-    """The exception that a problem (RFC 9457, as the ledger writes it) stands for."""
+def error_of(problem: Mapping[str, Any], ledger: str = "") -> LedgerError:
+    """The exception that a problem (RFC 9457, as the ledger at this URL writes it) stands for."""
     code, status = str(problem.get("code") or "unknown"), int(problem.get("status") or 0)
     if code == "batch_refused" and isinstance(problem.get("problem"), Mapping):
-        inner = error_of(problem["problem"])
+        inner = error_of(problem["problem"], ledger)
         inner.facts["index"] = problem.get("index")
         return inner
     facts = {name: fact for name, fact in problem.items() if name not in NOT_FACTS}
     said: dict[str, Any] = {"title": str(problem.get("title") or ""), "request_id": problem.get("request_id")}
+    if problem.get("type"):
+        said["type"] = urljoin(ledger, str(problem["type"]))
     if status == PAYMENT_REQUIRED:
-        account = str(facts.get("account") or "")
-        required, available = int(facts.get("required") or 0), int(facts.get("available") or 0)
-        return PaymentRequiredError(required, available, account, code=code, facts=facts, **said)
+        figures = {name: int(facts[name]) for name in ("required", "available") if facts.get(name) is not None}
+        account = str(facts["account"]) if facts.get("account") else None
+        required = figures.get("required", 0)
+        return PaymentRequiredError(required, figures.get("available"), account, code=code, facts=facts, **said)
     kind = AccountNotFoundError if code == "account_not_found" else LedgerError
     return kind(code, status, facts, **said)
+
+
+def _known(**facts: Any) -> dict[str, Any]:
+    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def header_of(document: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ Document = dict[str, Any]
 class Operations:
     """What a ledger can be asked. Amounts are integers in minor units of the account's currency."""
 
+    url = ""
     tries = TRIES
     default_provider: str | None = None
     auto_create = False
@@ -25,7 +26,7 @@ class Operations:
     # What everything else is made of
 
     def ask(self, request: Request) -> Plan[Any]:
-        return exchange(request, self.tries)
+        return exchange(request, self.tries, self.url)
 
     def order(
         self,
@@ -40,7 +41,7 @@ class Operations:
         item = _item({"command": name, "idempotency_key": idempotency_key, "args": arguments})
         result = (yield from self._batch([item], atomic=False, dry_run=dry_run, wait=wait))[0]
         if "problem" in result:
-            raise error_of(result["problem"])
+            raise error_of(result["problem"], self.url)
         return {name: part for name, part in result.items() if name not in {"status", "replayed"}}
 
     def _batch(self, items: list[Document], *, atomic: bool, dry_run: bool, wait: bool = False) -> Plan[list[Document]]:
@@ -250,6 +251,16 @@ class Operations:
         body = {"paymentRequirements": demand["accepts"][0], "resource": demand.get("resource"), **words}
         answer = yield from self.ask(Request("POST", "/x402/authorize", {}, {**body, "paymentIdentifier": identifier}))
         return header_of(answer)
+
+    def payments(self, *, limit: int | None = None, **filters: Any) -> Listing[Document]:
+        """Payments that the key's account authorised, newest first; filters: status, counterparty."""
+        return Listing(self, "/x402/authorizations", filters, limit, exact)
+
+    @operation
+    def cancel_payment(self, nonce: str) -> Plan[Document]:
+        """Take back a payment that was authorised, by its `nonce`. Refused: payment_claimed, payment_not_open."""
+        request = Request("POST", f"/x402/authorizations/{_quoted(nonce)}/cancel", {}, {})
+        return dict(exact((yield from self.ask(request))))
 
     # The log
 

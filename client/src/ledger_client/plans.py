@@ -76,13 +76,13 @@ Answer = Reply | Lost | None
 Plan = Generator[Request | Pause, Answer, T]
 
 
-def exchange(request: Request, tries: int = TRIES) -> Plan[Any]:
-    """Send until there is an answer, always the same request. Raises LedgerError."""
+def exchange(request: Request, tries: int = TRIES, ledger: str = "") -> Plan[Any]:
+    """Send until there is an answer, always the same request, to the ledger at this URL. Raises LedgerError."""
     for attempt in range(1, tries + 1):
         reply = yield request
         last = attempt == tries
         if isinstance(reply, Reply) and (last or not reply.again):
-            return _accepted(reply)
+            return _accepted(reply, ledger)
         if last:
             raise LedgerUnreachable(reply.reason if isinstance(reply, Lost) else "no reply", request.key)
         yield Pause(_pause(reply, attempt))
@@ -96,16 +96,16 @@ def _pause(reply: Answer, attempt: int) -> float:
     return min(LONGEST_PAUSE, FIRST_PAUSE * float(2 ** (attempt - 1))) * random.uniform(0.5, 1)  # noqa: S311
 
 
-def _accepted(reply: Reply) -> Any:
+def _accepted(reply: Reply, ledger: str) -> Any:
     if reply.status >= 300:
-        raise_problem(reply)
+        raise_problem(reply, ledger)
     return reply.body
 
 
-def raise_problem(reply: Reply) -> NoReturn:
-    """Raise the LedgerError that the reply tells of."""
+def raise_problem(reply: Reply, ledger: str) -> NoReturn:
+    """Raise the LedgerError that the reply of the ledger at this URL tells of."""
     problem = reply.body if isinstance(reply.body, dict) and "code" in reply.body else {"code": f"http_{reply.status}"}
-    raise error_of({**problem, "status": reply.status})
+    raise error_of({**problem, "status": reply.status}, ledger)
 
 
 class Blocking:

@@ -1,9 +1,10 @@
-"""Being paid for a request by x402: ask, look at the payment, do the work, take what it cost.
+"""Being paid for a request by x402: ask, claim the payment, do the work, take what it cost.
 
     till = Till(ledger, pay_to="scanner", asset="CRD")
-    payment = till.admit(request.headers.get("PAYMENT-SIGNATURE"), price=50, url="/scan")  # or PaymentRequiredError
+    signature = request.headers.get("PAYMENT-SIGNATURE")
+    payment = till.admit(signature, price=50, url="https://scanner.example/scan")  # or PaymentRequiredError
     payment.cost = scan()
-    header = payment.settle()                                                              # or PaymentRequiredError
+    header = payment.settle()                                                      # or PaymentRequiredError
 
 `ledger_client.django` and `ledger_client.asgi` do this around a view and around an application. The ledger's key is one
 of the account that is paid, with the scope `x402.settle`. With an `AsyncLedgerClient`, `admit`, `settle` and `decline`
@@ -13,6 +14,7 @@ are awaited.
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 from ledger_client.errors import LedgerError, PaymentRequiredError, decoded, header_of
 from ledger_client.plans import Plan, Request, operation
@@ -35,10 +37,13 @@ class Till:
 
     @operation
     def admit(self, signature: str | None, price: int, url: str) -> Plan["Payment"]:
-        """The payment that a request brought, good for `price`: the money is there and kept for it.
+        """The payment that a request brought, good for `price`: the money is there, kept for it, and for it alone.
 
-        Refused: PaymentRequiredError, which says what is asked for.
+        Of any number of requests with one payment one is let in. `url` is absolute: what is paid for. Refused:
+        PaymentRequiredError, which says what is asked for.
         """
+        if "://" not in url:
+            raise ValueError(f"what is paid for is named by a whole URL, and {url!r} is none")
         requirements = yield from self._requirements(price)
         if not signature:
             raise self.demand(requirements, url, "A payment is required.")
@@ -47,7 +52,7 @@ class Till:
         except ValueError:
             raise self.demand(requirements, url, "PAYMENT-SIGNATURE is not base64 of a JSON object.") from None
         payment = Payment(self, brought, requirements, url, price)
-        verdict = yield from payment.ask("verify", requirements)
+        verdict = yield from payment.ask("claim", payment.named(price))
         if not verdict["isValid"]:
             raise payment.refused(verdict["invalidReason"], verdict.get("invalidMessage", ""))
         return payment
@@ -56,7 +61,8 @@ class Till:
         """The 402 that asks for these requirements."""
         asked = {"x402Version": 2, "error": error, "resource": {"url": url}, "accepts": [dict(requirements)]}
         told = {"code": "payment_required", "title": error, "payment": asked, **more}
-        return PaymentRequiredError(int(requirements["amount"]), 0, "", **told)
+        where = urljoin(self.client.url, "/errors/payment_required")
+        return PaymentRequiredError(int(requirements["amount"]), type=where, **told)
 
     def _requirements(self, price: int) -> Plan[dict[str, Any]]:
         if self._network is None:
@@ -74,7 +80,7 @@ class Payment:
     ) -> None:
         self.till, self.brought, self.requirements, self.url = till, brought, requirements, url
         self.cost = price
-        # The ledger settles under one name only, so of two requests with one payment one is paid, and one answered.
+        # The ledger lets one name work for a payment, and settles under that: of two requests with it one is let in.
         self.name = f"settle_{uuid.uuid4().hex}"
 
     def run(self, plan: Plan[Any]) -> Any:
@@ -91,11 +97,14 @@ class Payment:
         return (yield from self._settle(0))
 
     def _settle(self, cost: int) -> Plan[str]:
-        taken = {**self.requirements, "amount": str(cost), "extra": {"settlement": self.name}}
-        settlement = yield from self.ask("settle", taken)
+        settlement = yield from self.ask("settle", self.named(cost))
         if not settlement["success"]:
             raise self.refused(settlement["errorReason"], settlement.get("errorMessage", ""), settlement)
         return header_of(settlement)
+
+    def named(self, amount: int) -> dict[str, Any]:
+        """What is asked of the ledger in this payment's name."""
+        return {**self.requirements, "amount": str(amount), "extra": {"settlement": self.name}}
 
     def ask(self, verb: str, requirements: Mapping[str, Any]) -> Plan[Any]:
         body = {"x402Version": 2, "paymentPayload": self.brought, "paymentRequirements": requirements}
