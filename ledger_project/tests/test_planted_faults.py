@@ -57,6 +57,11 @@ FAULTS = {
         "UPDATE holds_hold SET reason = 'another'",
         1,
     ),
+    "payments_equal_log": (
+        "a payment that may be taken for longer",
+        "UPDATE holds_paymentauthorization SET expires_at = expires_at + interval '1 day'",
+        1,
+    ),
     "buckets_equal_open_holds": (
         "a hold on a stripe where its money is not",
         "UPDATE holds_hold SET stripe = 9",
@@ -104,6 +109,7 @@ FAULTS = {
 }
 TABLES = [
     *("accounts_balance", "accounts_sessionkey", "holds_hold", "holds_deposit", "log_event", "log_leaf"),
+    "holds_paymentauthorization",
     *("journal_entry", "journal_posting", "journal_promogrant", "journal_refundtotal", "journal_settledrange"),
     "log_checkpoint",
 ]
@@ -119,6 +125,8 @@ def books() -> Iterator[Ledger]:
         ledger.run("transfer", from_account="alice", to_account="bob", amount=50)
         sealing.seal()
         ledger.run("place_hold", account="alice", to_account="shop", amount=20, reason="a job")
+        payment = {"account": "alice", "to_account": "shop", "amount": 5, "scheme": "exact", "expires_in": 60}
+        ledger.run("authorize_payment", nonce="pay_0123456789abcdef", **payment)
         ledger.run("promo_mint", account="bob", amount=10)
         key = ledger.answer("issue_session_key", account="alice", max_total=100)["session_key"]["id"]
         paid = ledger.answer("spend", account="alice", to_account="shop", amount=30, session_key=key)["entry"]["id"]
