@@ -201,6 +201,7 @@ def test_a_session_key_bounds_what_its_agent_authorises(agent: Api, shop: Api, b
     assert judged(shop, "settle", first, asked)["success"] is True
     assert judged(shop, "settle", second, asked)["errorReason"] == "spend_cap_exceeded"
     assert books.balance("shop") == {"available": 30}
+    books.right()
 
 
 def test_a_payment_identifier_names_one_payment(agent: Api, shop: Api, books: Story) -> None:

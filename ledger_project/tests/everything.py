@@ -109,6 +109,8 @@ def _promising(ledger: Ledger) -> None:
     stake = made(ledger, "lock_stake", "stake", account="alice", amount=9, trial="t-1")
     ledger.run("slash_stake", stake=stake, amount=2)
     ledger.run("set_agent_currency", currency="CRD")
+    payment = {"account": "alice", "to_account": "shop", "amount": 5, "scheme": "exact", "expires_in": 60}
+    ledger.run("authorize_payment", nonce="pay_0123456789abcdef", **payment)
     ledger.run("record_deposit", account="bob", amount=40, source="base", external_ref="0xfeed")
     late = {"account": "bob", "amount": 7, "source": "base", "external_ref": "0xbeef", "confirmed": False}
     deposit = made(ledger, "record_deposit", "deposit", **late)

@@ -61,6 +61,11 @@ FAULTS = {
         "UPDATE holds_hold SET reason = 'another' WHERE kind = 'stake'",
         1,
     ),
+    "payments_equal_log": (
+        "a payment that may be taken for longer",
+        "UPDATE holds_paymentauthorization SET expires_at = expires_at + interval '1 day'",
+        1,
+    ),
     "buckets_equal_open_holds": (
         "a hold on a stripe where its money is not",
         "UPDATE holds_hold SET stripe = 9 WHERE kind = 'stake'",
@@ -215,7 +220,7 @@ FAULTS = {
 }
 TABLES = [
     *("accounts_account", "accounts_apikey", "accounts_balance", "accounts_currency", "accounts_sessionkey"),
-    *("holds_hold", "holds_deposit", "journal_entry", "journal_posting", "journal_promogrant", "journal_refundtotal"),
+    *("holds_hold", "holds_deposit", "holds_paymentauthorization", "holds_agentcurrency", "journal_entry", "journal_posting", "journal_promogrant", "journal_refundtotal"),
     *("journal_settledrange", "journal_settlementbatch", "journal_billingrecord", "journal_monitor"),
     *("journal_issuedstatement", "journal_externalstatement", "journal_externalline", "journal_externalmatch"),
     *("journal_externaladjustment", "journal_reconciliationrun", "log_checkpoint", "log_event", "log_leaf"),
