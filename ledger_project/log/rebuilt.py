@@ -100,8 +100,8 @@ def rebuild(
     """Declare a table that is held to the log, row by row and column by column.
 
     `prefix` is that of the rows' public ids; `where` says which rows are compared, where others are another check's;
-    `rows` why one that is told of may have been forgotten meanwhile. A column that is `apart` may be among `columns`: then
-    it is compared as far as events say it.
+    `rows` why one that is told of may have been forgotten meanwhile. A column that is `apart` may be among `columns`:
+    then it is compared as far as events say it.
     """
     compared = {name: each if isinstance(each, Column) else Column(each) for name, each in columns.items()}
     names = {name for name in _types(model) if name == "tenant_id"} | compared.keys()

@@ -139,15 +139,13 @@ class _Verification:
     def __init__(self, report: Report, tenants: Collection[int] | None = None) -> None:
         self.report = report
         # Whoever exists and is not asked about. A leaf of nobody is everybody's.
-        everybody = (
-            {tenant for (tenant,) in look("SELECT id FROM accounts_tenant", ())} if tenants is not None else set()
-        )
-        self.others = everybody - set(tenants or ())
+        self.others = set() if tenants is None else {key for (key,) in look(_TENANTS, ())} - set(tenants)
         self.tree = Growing(0, {})
         self.head = sealing.newest()
         self.claims: list[_Claim] = []  # what was saved elsewhere, the smallest last
         self.signed = self._checkpoints()
         self.next: _Claim | None = None
+        self.subtrees = 0  # that were compared
         self.broken = False  # one wrong root is told, not the thousand that follow from it
 
     def run(self, elsewhere: Iterable[tuple[str, str]]) -> None:
@@ -210,6 +208,7 @@ class _Verification:
     def _compare_subtrees(self, nodes: Sequence[merkle.Node]) -> None:
         if not nodes:
             return
+        self.subtrees += len(nodes)
         stored = tree.stored([(level, index) for level, index, _ in nodes], look)
         for level, index, value in nodes:
             if stored.get((level, index)) != value:
@@ -242,6 +241,10 @@ class _Verification:
         if leaves != signed:
             message = f"there are {leaves} leaves and the newest checkpoint covers {signed}"
             self.report.add("inconsistent", message, about="tree")
+        ((within, beyond),) = look(_SUBTREES, (self.tree.size,))
+        if beyond or within > self.subtrees:
+            message = f"there are {within - self.subtrees + beyond} stored subtrees that are none of this log"
+            self.report.add("subtree_mismatch", message)
 
     def _checkpoints(self) -> Iterator[_Claim]:
         """Every checkpoint that was ever signed, in order."""
@@ -288,6 +291,7 @@ def _about(claim: _Claim) -> str:
     return "tree" if claim.what == STORED else "checkpoint"
 
 
+_TENANTS = "SELECT id FROM accounts_tenant"
 _LEAVES = """
 SELECT log_index, tenant_id, event_id, leaf_hash FROM log_leaf
  WHERE log_index >= %s AND log_index < %s ORDER BY log_index
@@ -305,6 +309,14 @@ SELECT event.id, event.tenant_id FROM log_event AS event
 _ENDS = """
 SELECT coalesce((SELECT max(log_index) + 1 FROM log_leaf), 0),
        coalesce((SELECT size FROM log_checkpoint ORDER BY id DESC LIMIT 1), 0)
+"""
+
+# What lies beyond the newest checkpoint would be in the sealer's way; both are written by one transaction.
+_SUBTREES = """
+SELECT count(*) FILTER (WHERE (index + 1) << level <= %s),
+       count(*) FILTER (WHERE (index + 1) << level
+                              > coalesce((SELECT size FROM log_checkpoint ORDER BY id DESC LIMIT 1), 0))
+  FROM log_node
 """
 
 

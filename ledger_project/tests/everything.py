@@ -91,6 +91,10 @@ def _moving(ledger: Ledger) -> None:
     ledger.run("promo_burn", account="bob", amount=4)
     with clock.moved(2 * HOUR):
         promo_expiry.expire_due()
+    # So many that the log has a subtree of its own.
+    back = [ledger.call("transfer", from_account="bob", to_account="alice", amount=1) for _ in range(100)]
+    forth = [ledger.call("transfer", from_account="alice", to_account="bob", amount=1) for _ in range(100)]
+    ledger.execute(*forth, *back)
 
 
 def _promising(ledger: Ledger) -> None:

@@ -200,7 +200,7 @@ FAULTS = {
     "log_gapless_and_root_equal": (
         "a leaf that was exchanged",
         "UPDATE log_leaf SET leaf_hash = sha256('another') WHERE log_index = 3",
-        2,  # the leaf is not its event's, and the root is not the one that was signed
+        3,  # the leaf is not its event's, its subtree not that of its leaves, and the root not the one that was signed
     ),
     "checkpoints_consistent": (
         "a checkpoint of another tree",

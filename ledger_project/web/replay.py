@@ -1,4 +1,4 @@
-"""Django's own tables: people, their sessions and second factors. No command writes them, and the log has none of it."""
+"""Django's own tables: people, their sessions and second factors. No command writes them; the log has none of it."""
 
 from ledger_project.log.rebuilt import leave_apart
 
