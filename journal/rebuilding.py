@@ -115,6 +115,7 @@ rebuild(
     },
 )
 
+BILLED = ("payment", "payment_refund", "payout", "dispute")
 RECORDS = Check("billing_records_equal_log", "every record of the billing engine is as the event of its entry says")
 rebuild(
     RECORDS,
@@ -124,7 +125,7 @@ rebuild(
             f"""
         SELECT id, tenant_id, kind, result -> kind AS state
           FROM (SELECT *, split_part(type, '.', 1) AS kind
-                  FROM {events(scope, "payment.*", "payment_refund.*", "payout.*", "dispute.*")} AS each) AS record"""
+                  FROM {events(scope, *(f"{kind}.recorded" for kind in BILLED))} AS each) AS record"""
         ),
         in_part=True,
     ),

@@ -20,7 +20,10 @@ rebuild(
     prefix="ras",
     columns={
         "id": "told.id",
-        **said("name", "currency", "asset_type", "provider", "unit", "custody", "source", "haircut_bps"),
+        **said("name", "currency", "asset_type", "provider", "unit", "haircut_bps"),
+        # Not said by events from before assets had them.
+        "custody": "coalesce(state ->> 'custody', '')",
+        "source": "coalesce(state ->> 'source', '{}')",
         **said("max_age_seconds", "is_eligible", "metadata", "version", "created_at", "updated_at"),
     },
 )

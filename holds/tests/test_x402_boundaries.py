@@ -204,7 +204,7 @@ def test_a_claim_and_a_cancellation_at_one_instant_have_one_winner(agent: Api, s
 
 def test_what_a_revoked_key_authorised_is_worth_nothing(shop: Api, books: Story) -> None:
     parent = Api(books, "*", account="alice")
-    made = parent.post("/v1/api-keys", {"name": "agent", "scopes": ["x402.pay"]}).json()
+    made = parent.post("/v1/api-keys", {"name": "agent", "scopes": ["x402.pay"], "account": "alice"}).json()
     child = Api(books, "x402.pay", account="alice")
     child.token, child.id = made["secret"], made["api_key"]["id"]
     exact, upto = wanted(shop, 10, "exact"), wanted(shop, 20)

@@ -29,10 +29,7 @@ rebuild(
         "reported_at": "told.reported_at",
     },
     apart={
-        **dict.fromkeys(
-            REPORTED,
-            "the worker's report, which triggers let nobody change; compared where an event tells of differences",
-        ),
+        **dict.fromkeys(REPORTED, "the worker's report, which stands; compared where an event tells of differences"),
         "mailed_at": "when the mail about it went out, which is noted afterwards by whoever sent it",
     },
 )

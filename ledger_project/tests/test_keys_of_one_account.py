@@ -104,6 +104,7 @@ class World:
             "webhook": made("webhooks", {"url": f"https://{who}.example/", "types": ["*"]}, "webhook"),
             "api_key": made("api-keys", {"name": name, "scopes": ["read"], "account": name}, "api_key"),
         }
+        self._authorise(key, mark)
         run("freeze_account", account=name, reason=name)
         run("unfreeze_account", account=name, reason=name)
 
