@@ -10,14 +10,14 @@ from accounts.errors import (
 )
 from accounts.rows import SOLE_CURRENCY, AccountRow
 from holds.books import HoldBooks
-from holds.cash_rows import DepositRow
+from holds.cash_rows import DepositRow, deposit_name
 from holds.commands.shared import AVAILABLE
 from holds.errors import DepositNotFound, DepositNotPending, DuplicateDeposit
 from holds.fields import DepositId, OpenableRef
 from holds.rows import CUSTODY
 from journal.commands.shared import system_account
 from ledger_project.kernel import ids
-from ledger_project.kernel.fields import Amount, Flag, LongText, Text
+from ledger_project.kernel.fields import Amount, ExternalRef, Flag, LongText
 from ledger_project.log.command import command
 
 
@@ -34,7 +34,7 @@ from ledger_project.log.command import command
     ),
     also_wants=lambda call: [
         ("beside", (call["account"], CUSTODY)),
-        ("deposit_ref", (call["source"], call["external_ref"])),
+        ("deposit_ref", deposit_name(call["source"], call["external_ref"])),
         *[("currency", SOLE_CURRENCY)] * call["open_account"],
     ],
     platform=True,
@@ -44,8 +44,8 @@ def record_deposit(
     *,
     account: OpenableRef,
     amount: Amount,
-    source: Text,
-    external_ref: Text,
+    source: ExternalRef,
+    external_ref: ExternalRef,
     confirmed: Flag = True,
     open_account: Flag = False,
 ) -> None:
@@ -54,7 +54,7 @@ def record_deposit(
     A source (a chain, a bank) gives each of its payments one reference (a transaction hash), which is used once.
     With `open_account` a first deposit opens its account, in the tenant's only currency.
     """
-    twin = books.find(DepositRow, (source, external_ref))
+    twin = books.find(DepositRow, deposit_name(source, external_ref))
     if twin is not None:
         raise DuplicateDeposit(
             deposit=ids.show("dep", twin.id), event=ids.show("evt", twin.id), status=twin.status, source=source,
@@ -75,7 +75,7 @@ def record_deposit(
             books.now,
             books.now,
         ),
-        (source, external_ref),
+        deposit_name(source, external_ref),
     )
     if confirmed:
         _credit(books, deposit, row)

@@ -19,7 +19,7 @@ from holds.errors import (
 from holds.fields import HoldId, PartyRef, Seconds
 from holds.rows import HoldRow
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.fields import Amount, Flag, LongText, Moment, References, Text
+from ledger_project.kernel.fields import Amount, ExternalRef, Flag, LongText, Moment, References
 from ledger_project.log.command import command
 
 WEEK = 7 * 24 * 3600
@@ -80,7 +80,7 @@ def capture_hold(
     hold: HoldId,
     amount: Amount | None = None,
     to_account: AccountRef | None = None,
-    order_id: Text | None = None,
+    order_id: ExternalRef | None = None,
     final: Flag = True,
     reason: LongText | None = None,
     effective_at: Moment | None = None,

@@ -24,6 +24,7 @@ class Row:
 
     __slots__ = ("changed", "new")
     store: ClassVar["Store"]
+    by_meaning: ClassVar[bool] = False  # whether its names are loaded, and looked up, as they are folded
 
     new: bool
     changed: bool
