@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from django.db import IntegrityError
 from django.db.migrations import AddConstraint
 from django.db.models import Func, Model, QuerySet, TextField
+from django.db.models.lookups import Exact
 
 from ledger_project.kernel.identity import fold
 
@@ -21,8 +22,7 @@ class Folded(Func):
 
 def meaning(rows: QuerySet[M], column: str, spelling: str) -> QuerySet[M]:
     """Those rows whose name or reference means the same as this one."""
-    found: QuerySet[M] = rows.alias(meant=Folded(column)).filter(meant=fold(spelling))
-    return found
+    return rows.filter(Exact(Folded(column), fold(spelling)))
 
 
 class CollisionsFound(Exception):
