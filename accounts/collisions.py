@@ -65,7 +65,7 @@ def identities() -> Iterator[Identity]:
         for rule in model._meta.constraints:
             if isinstance(rule, UniqueConstraint) and any(isinstance(part, Folded) for part in rule.expressions):
                 columns = tuple(_column(model, part) for part in rule.expressions)
-                primary = model._meta.pk.column if model._meta.pk else "id"
+                primary = str(model._meta.pk and model._meta.pk.column)
                 yield Identity(model._meta.db_table, str(rule.name), primary, columns)
 
 

@@ -72,6 +72,7 @@ def _from_before() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_account DROP CONSTRAINT account_name, DROP CONSTRAINT reserved_name")
         cursor.execute("ALTER TABLE accounts_currency DROP CONSTRAINT currency_code")
+        cursor.execute("ALTER TABLE journal_billingrecord DROP CONSTRAINT record_reference")
         for table in ("accounts_account", "holds_deposit", "journal_billingrecord"):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         cursor.execute(

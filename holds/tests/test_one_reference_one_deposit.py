@@ -8,6 +8,7 @@ from holds.tests.story import Story
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.log.executor import Done
 from ledger_project.testing.crowd import together
+from ledger_project.testing.hostile import APP, OWNER, attempt, constraint
 
 HASH = "ab" * 31 + "c1"
 SPELLINGS = {
@@ -96,3 +97,35 @@ def test_one_payment_pays_one_withdrawal(books: Story) -> None:
         facts = books.refused(DuplicateWithdrawal, "confirm_withdrawal", withdrawal=made[1], external_ref=spelling)
         assert facts["withdrawal"] == made[0]
     books.right()
+
+
+@pytest.mark.parametrize("role", [APP, OWNER])
+def test_postgresql_says_the_same(books: Story, role: str) -> None:
+    record(books, HASH)
+    confirmed = books.withdrawal(10)
+    books.run("confirm_withdrawal", withdrawal=confirmed, external_ref=HASH)
+    pending = books.withdrawal(10)
+
+    for spelling in SPELLINGS.values():
+        error = attempt(role, _recording(books, spelling.strip()))
+        assert constraint(error) == "duplicate_deposit"
+    for unfit in (f"0x{HASH}\u200b", f" {HASH}", "re\u0301f"):
+        assert constraint(attempt(role, _recording(books, unfit))) == "deposit_reference"
+        assert constraint(attempt(role, _paying(pending, unfit))) == "withdrawal_reference"
+    assert constraint(attempt(role, _paying(pending, f"0X{HASH.upper()}"))) == "duplicate_withdrawal"
+
+
+def _recording(books: Story, external_ref: str) -> str:
+    return (
+        "INSERT INTO holds_deposit"
+        " (id, tenant_id, account_id, amount, source, external_ref, status, reason, created_at, updated_at)"
+        f" SELECT gen_random_uuid(), tenant_id, account_id, 60, 'base', '{external_ref}', 'announced', '', now(), now()"
+        f" FROM holds_deposit WHERE tenant_id = {books.tenant}"
+    )
+
+
+def _paying(hold: str, external_ref: str) -> str:
+    return (
+        f"UPDATE holds_hold SET external_ref = '{external_ref}', status = 'confirmed', captured = amount"
+        f" WHERE id = '{hold[4:]}'"
+    )
