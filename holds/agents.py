@@ -24,6 +24,13 @@ def facts_of(tenant: int, address: str) -> AccountFacts:
     return facts
 
 
+def written(tenant: int, address: str) -> str:
+    """An agent's address as it was first written; of one that is not there, as it is."""
+    key = account_key(address)
+    facts = look_up(tenant, [key], read).get(key)
+    return facts.name if facts else address
+
+
 def scale_of(tenant: int, address: str) -> int:
     """The decimals of the agent's currency; of an agent not seen before, those of the tenant's only currency.
 

@@ -57,6 +57,21 @@ def test_every_way_to_ask_finds_it(ledger: Ledger, spelling: str) -> None:
     assert api.get(f"/v1/agents/{spelling}/balance").json()["agentAddr"] == SHOWN
 
 
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_agents_deposit_and_withdrawal_find_it_and_show_it_as_it_was_first_written(
+    ledger: Ledger, spelling: str
+) -> None:
+    ledger.open(SHOWN)
+    api = Api(ledger, "*")
+
+    paid = {"agentAddress": spelling, "amount": "50", "txHash": "0xfeed"}
+    assert api.post("/v1/admin/deposits", paid).json()["deposit"]["agentAddr"] == SHOWN
+    withdrawn = api.post(f"/v1/agents/{spelling}/withdraw", {"amount": "20"}).json()["withdrawal"]
+    assert (withdrawn["agentAddr"], withdrawn["destination"]) == (SHOWN, SHOWN)
+    assert len(api.get(f"/v1/agents/{spelling}/ledger").json()["entries"]) == 2
+    assert ledger.balance(SHOWN) == {"available": 30, "held": 20}
+
+
 def test_a_did_with_an_address_in_it_and_a_customer_of_an_address_are_one_too(ledger: Ledger) -> None:
     ledger.open(f"did:pkh:eip155:1:{SHOWN}")
     with pytest.raises(AccountExists):

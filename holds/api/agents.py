@@ -249,4 +249,5 @@ class ChainDeposit(AgentCommand):
 
     def show(self, tenant: int, answer: dict[str, Any], call: Call) -> dict[str, Any]:
         address = call.arguments["account"]
-        return {"deposit": agents.show_deposit(answer["deposit"], address, agents.scale_of(tenant, address))}
+        shown, scale = agents.written(tenant, address), agents.scale_of(tenant, address)
+        return {"deposit": agents.show_deposit(answer["deposit"], shown, scale)}
