@@ -1,14 +1,17 @@
 """What a plan can do with accounts: look one up, open one."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 from accounts.errors import AccountExists, AccountNotFound, CurrencyNotFound
 from accounts.reserved import require_fit
 from accounts.rows import SOLE_CURRENCY, STRIPES, AccountFacts, AccountRow, Bucket, CurrencyRow
 from ledger_project.kernel.errors import Forbidden
-from ledger_project.log.unit import Unit
+from ledger_project.kernel.identity import fold
+from ledger_project.log.unit import Row, Unit
+
+R = TypeVar("R", bound=Row)
 
 
 class AccountBooks(Unit):
@@ -17,6 +20,10 @@ class AccountBooks(Unit):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.opened: list[AccountFacts] = []
+
+    def find(self, kind: type[R], name: Hashable) -> R | None:
+        """Accounts are found by what their names mean, however they are spelt."""
+        return super().find(kind, fold(name) if kind.by_meaning and isinstance(name, str) else name)
 
     def account(self, ref: str) -> AccountRow:
         """The account under lock; of an unbounded one, this batch's stripe."""
@@ -81,7 +88,7 @@ class AccountBooks(Unit):
             metadata=metadata or {},
         )
         for stripe in reversed(range(facts.stripes)):
-            self.add(AccountRow(facts, stripe, "open", 0, 0, 0, 0, [0] * len(Bucket)), facts.ref, name)
+            self.add(AccountRow(facts, stripe, "open", 0, 0, 0, 0, [0] * len(Bucket)), facts.ref, facts.meant)
         self.opened.append(facts)
         return self.account(name)
 

@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from django.db.models.functions import Now
 
+from accounts.folding import Folded
+
 
 class Tenant(models.Model):
     """One customer's ledger, apart from every other's."""
@@ -81,7 +83,7 @@ class Account(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, db_index=False, related_name="accounts")
-    # Sorted by code point wherever the cluster was made, so that the unique index serves prefixes and name order too.
+    # Sorted by code point wherever the cluster was made, so that the index serves prefixes and name order.
     name = models.TextField(db_collation="C")
     type = models.TextField(choices=Type.choices)
     currency = models.TextField()
@@ -93,13 +95,16 @@ class Account(models.Model):
 
     class Meta:
         constraints = [
-            UniqueConstraint(fields=["tenant", "name"], name="account_exists"),
+            UniqueConstraint("tenant", Folded("name"), name="account_exists"),
             CheckConstraint(
                 condition=Q(type__in=["asset", "liability", "equity", "revenue", "expense"]), name="account_type"
             ),
             CheckConstraint(condition=Q(stripes__range=(1, 64)), name="account_stripes"),
         ]
-        indexes = [models.Index(fields=["tenant", "id"], name="account_page")]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="account_page"),
+            models.Index(fields=["tenant", "name"], name="account_by_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name

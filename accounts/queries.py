@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 
 from accounts import answers
 from accounts.errors import AccountNotFound
+from accounts.folding import meaning
 from accounts.models import BalanceTotal, Currency
 from accounts.rows import DEBIT_NORMAL, AccountFacts, Bucket, CurrencyRow, account_key, look_up
 from ledger_project.kernel import clock
@@ -28,7 +29,7 @@ def totals(tenant: int) -> QuerySet[BalanceTotal]:
 def by_ref(queryset: QuerySet[BalanceTotal], ref: str) -> QuerySet[BalanceTotal]:
     """The account of this id or name, or none."""
     key = account_key(ref)
-    return queryset.filter(account=key) if isinstance(key, UUID) else queryset.filter(name=key)
+    return queryset.filter(account=key) if isinstance(key, UUID) else meaning(queryset, "name", key)
 
 
 def of_account(queryset: QuerySet[M], tenant: int, ref: str) -> QuerySet[M]:
@@ -144,7 +145,7 @@ class BalanceGroups:
             conditions.append(("account.currency = %s", self.currency))
         if self.account is not None:
             key = account_key(self.account)
-            conditions.append(("account.id = %s" if isinstance(key, UUID) else "account.name = %s", key))
+            conditions.append(("account.id = %s" if isinstance(key, UUID) else "folded(account.name) = %s", key))
         if self.within is not None:
             conditions.append(("account.id = %s", self.within))
         return " AND ".join(sql for sql, _ in conditions), [value for _, value in conditions]

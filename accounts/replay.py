@@ -43,7 +43,7 @@ SESSION_KEYS = Check("session_keys_equal_log", "every session key, with what was
 rebuild(
     SESSION_KEYS,
     SessionKey,
-    last("session_key", "session_key.*", "spend.posted"),
+    last("session_key", "session_key.*", "spend.posted", "payment.settled"),
     prefix="ssk",
     columns={
         "id": "told.id",

@@ -6,6 +6,7 @@ not at all.
 """
 
 from accounts.errors import ReservedName
+from ledger_project.kernel.identity import fold
 
 PREFIX = "platform:"
 TYPES = {
@@ -21,9 +22,10 @@ TYPES = {
 
 def require_fit(name: str, *, currency: str, type: str, unbounded: bool) -> None:
     """Let `platform:{role}` and `platform:{role}:{currency}` be opened as what they are. Refuses: ReservedName."""
-    if not name.startswith(PREFIX):
+    meant = fold(name)
+    if not meant.startswith(PREFIX):
         return
-    role, _, suffix = name.removeprefix(PREFIX).partition(":")
-    named_right = suffix == currency or name == PREFIX + role
+    role, _, suffix = meant.removeprefix(PREFIX).partition(":")
+    named_right = suffix == currency or meant == PREFIX + role
     if not named_right or not unbounded or type != TYPES.get(role):
         raise ReservedName(account=name, currency=currency, expected=TYPES.get(role))

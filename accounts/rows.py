@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import plain
+from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
@@ -40,7 +41,10 @@ OWN_BUCKETS = len(Bucket) - 1
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What never changes about an account; `ref` is its public id, `sign` is +1 where a debit increases it."""
+    """What never changes about an account; `ref` is its public id, `sign` is +1 where a debit increases it.
+
+    `name` is as it was first written, `meant` as it is looked up.
+    """
 
     id: UUID
     tenant: int
@@ -54,10 +58,12 @@ class AccountFacts:
     metadata: dict[str, Any]
     ref: str = field(init=False)
     sign: int = field(init=False)
+    meant: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ref", ids.show("acc", self.id))
         object.__setattr__(self, "sign", 1 if self.type in DEBIT_NORMAL else -1)
+        object.__setattr__(self, "meant", fold(self.name))
 
     def document(self) -> dict[str, Any]:
         """The account as the log keeps it; the API adds its balance."""
@@ -78,6 +84,7 @@ class AccountFacts:
 class AccountRow(Row):
     """One balance row under lock: the only one of a bounded account, one stripe of an unbounded one."""
 
+    by_meaning = True
     __slots__ = ("_key", "credit_limit", "facts", "numbers", "status", "stripe", "total_in", "total_out", "version")
 
     def __init__(
@@ -209,7 +216,7 @@ _known: dict[tuple[int, str | UUID], AccountFacts] = {}
 def look_up(
     tenant: int, refs: Iterable[str | UUID], look: Look, *, remember: bool = True
 ) -> dict[str | UUID, AccountFacts]:
-    """Facts by name and by both forms of the id, from this process's memory or the table.
+    """Facts by name, however it is spelt, and by both forms of the id, from this process's memory or the table.
 
     What does not exist is left out. A caller inside a transaction of its own does not `remember`: it may read an
     account that is rolled back.
@@ -217,26 +224,30 @@ def look_up(
     found: dict[str | UUID, AccountFacts] = {}
     missing = []
     for ref in refs:
-        facts = _known.get((tenant, ref))
+        facts = _known.get((tenant, fold(ref) if isinstance(ref, str) else ref))
         if facts is None:
             missing.append(ref)
         else:
-            found[facts.name] = found[facts.ref] = found[facts.id] = facts
+            found[ref] = found[facts.meant] = found[facts.ref] = found[facts.id] = facts
     if not missing:
         return found
 
-    missing = [account_key(ref) for ref in missing]
-    names, keys = [ref for ref in missing if isinstance(ref, str)], [ref for ref in missing if isinstance(ref, UUID)]
+    asked = {ref: account_key(ref) for ref in missing}
+    names, keys = (
+        [key for key in asked.values() if isinstance(key, str)],
+        [key for key in asked.values() if isinstance(key, UUID)],
+    )
     for record in look(
-        f"SELECT {FACT_COLUMNS} FROM accounts_account WHERE tenant_id = %s AND name = ANY(%s::text[])"
+        f"SELECT {FACT_COLUMNS} FROM accounts_account WHERE tenant_id = %s AND folded(name) = ANY(%s::text[])"
         f" UNION ALL SELECT {FACT_COLUMNS} FROM accounts_account WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
         (tenant, names, tenant, keys),
     ):
         columns: Any = (*record[:-1], load_json(record[-1]))
         facts = AccountFacts(*columns)
-        found[facts.name] = found[facts.ref] = found[facts.id] = facts
+        found[facts.meant] = found[facts.ref] = found[facts.id] = facts
         if remember:
             keep(facts)
+    found.update({ref: found[key] for ref, key in asked.items() if key in found})
     return found
 
 
@@ -244,13 +255,13 @@ def keep(facts: AccountFacts) -> None:
     """Remember committed facts in this process."""
     if len(_known) > 3 * FACTS_KEPT:
         _known.clear()
-    for ref in (facts.name, facts.ref, facts.id):
+    for ref in (facts.meant, facts.ref, facts.id):
         _known[facts.tenant, ref] = facts
 
 
 def account_key(ref: str | UUID) -> str | UUID:
-    """An account reference as given: the UUID of `acc_…`, else the name."""
-    return (ids.read("acc", ref) or ref) if isinstance(ref, str) else ref
+    """What an account reference means: the UUID of `acc_…`, else the folded name."""
+    return (ids.read("acc", ref) or fold(ref)) if isinstance(ref, str) else ref
 
 
 class AccountStore(Store):
@@ -303,7 +314,7 @@ class AccountStore(Store):
             limit, total_in, total_out, *buckets = map(int, numbers.split())
             row = AccountRow(facts, stripe, status, limit, total_in, total_out, version, buckets)
             if stripe == wants.slot % facts.stripes:
-                batch.load(row, facts.ref, facts.name)
+                batch.load(row, facts.ref, facts.meant)
             else:
                 batch.load(row)
         batch.come_after(clock.at(last))

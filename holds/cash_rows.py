@@ -7,6 +7,7 @@ from uuid import UUID
 
 from holds.rows import CUSTODY
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.identity import fold
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 
@@ -55,6 +56,11 @@ class DepositRow(Row):
     def key(self) -> UUID:
         return self.id
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """What it is looked up by, besides its id."""
+        return deposit_name(self.source, self.external_ref)
+
     def copy(self) -> "DepositRow":
         row = DepositRow(
             self.id,
@@ -91,6 +97,11 @@ class DepositRow(Row):
         }
 
 
+def deposit_name(source: str, external_ref: str) -> tuple[str, str]:
+    """A source gives a reference once, however either is spelt."""
+    return fold(source), fold(external_ref)
+
+
 _DEPOSIT_COLUMNS = "id, account_id, amount, source, external_ref, status, reason, created_at, updated_at"
 DEPOSITS = """
 SELECT deposit.id, deposit.account_id, account.currency, deposit.amount, deposit.source, deposit.external_ref,
@@ -106,7 +117,7 @@ def read_deposit(record: Sequence[Any]) -> DepositRow:
 
 
 class DepositStore(Store):
-    """Deposits by id (`deposit`) and by source and external reference (`deposit_ref`), locked before any balance."""
+    """Deposits by id (`deposit`) and by their names (`deposit_ref`), locked before any balance."""
 
     rank = 25
     row = DepositRow
@@ -142,7 +153,7 @@ class DepositStore(Store):
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
         for record in records:
             row = read_deposit(record)
-            batch.load(row, (row.source, row.external_ref))
+            batch.load(row, row.name)
 
     def writing(self, rows: list[DepositRow], tenant: int, now: datetime) -> Iterable[Query]:
         recorded = [row for row in rows if row.new]
@@ -186,8 +197,8 @@ _LOCKED_DEPOSITS = f"""
        SELECT unnest(%s::uuid[])
         UNION ALL
        SELECT twin.id FROM unnest(%s::text[], %s::text[]) AS wanted (source, external_ref)
-         JOIN holds_deposit AS twin ON twin.tenant_id = %s AND twin.source = wanted.source
-                                   AND twin.external_ref = wanted.external_ref))
+         JOIN holds_deposit AS twin ON twin.tenant_id = %s AND folded(twin.source) = wanted.source
+                                   AND folded(twin.external_ref) = wanted.external_ref))
  ORDER BY deposit.id FOR NO KEY UPDATE OF deposit
 """
 

@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
+from accounts.folding import Folded
 from accounts.models import NUMERIC
 
 OPEN = ["pending", "disputed"]
@@ -67,7 +68,10 @@ class Hold(models.Model):
     class Meta:
         constraints = [
             UniqueConstraint(
-                fields=["tenant", "external_ref"], condition=Q(external_ref__isnull=False), name="duplicate_withdrawal"
+                "tenant",
+                Folded("external_ref"),
+                condition=Q(external_ref__isnull=False),
+                name="duplicate_withdrawal",
             ),
             CheckConstraint(condition=Q(amount__gt=0), name="hold_amount"),
             CheckConstraint(
@@ -151,7 +155,7 @@ class Deposit(models.Model):
 
     class Meta:
         constraints = [
-            UniqueConstraint(fields=["tenant", "source", "external_ref"], name="duplicate_deposit"),
+            UniqueConstraint("tenant", Folded("source"), Folded("external_ref"), name="duplicate_deposit"),
             CheckConstraint(condition=Q(amount__gt=0), name="deposit_amount"),
             CheckConstraint(condition=Q(status__in=["announced", "failed", "confirmed"]), name="deposit_status"),
         ]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from accounts.rows import AccountFacts, Bucket, account_key, look_up
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
@@ -272,13 +273,13 @@ class HoldStore(Store):
     def reading(self, wants: Wants) -> Query | None:
         keys, paid = wants.refs.get("hold"), wants.refs.get("withdrawal_ref")
         if paid:
-            return _LOCKED_WITH_REFERENCES, (wants.tenant, list(keys or ()), wants.tenant, list(paid))
+            return _LOCKED_WITH_REFERENCES, (wants.tenant, list(keys or ()), wants.tenant, list(map(fold, paid)))
         return (_LOCKED, (wants.tenant, list(keys))) if keys else None
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
         for record in records:
             row = read_hold(record)
-            batch.load(row, *[("paid", row.external_ref)] * (row.external_ref is not None))
+            batch.load(row, *([] if row.external_ref is None else [("paid", fold(row.external_ref))]))
 
     def writing(self, rows: list[HoldRow], tenant: int, now: datetime) -> Iterable[Query]:
         placed = [row for row in rows if row.new]
@@ -300,7 +301,8 @@ _LOCKED_WITH_REFERENCES = f"""
  WHERE hold.tenant_id = %s AND hold.id = ANY(ARRAY(
        SELECT unnest(%s::uuid[])
         UNION ALL
-       SELECT paid.id FROM holds_hold AS paid WHERE paid.tenant_id = %s AND paid.external_ref = ANY(%s::text[])))
+       SELECT paid.id FROM holds_hold AS paid
+        WHERE paid.tenant_id = %s AND folded(paid.external_ref) = ANY(%s::text[])))
  ORDER BY hold.id FOR NO KEY UPDATE OF hold
 """
 
@@ -365,6 +367,7 @@ class PartyRow(Row):
     """An account that a command names without moving its money: what never changes of it, and its status as last
     committed, which is judged again under lock when money moves."""
 
+    by_meaning = True
     __slots__ = ("facts", "status")
 
     def __init__(self, facts: AccountFacts, status: str) -> None:
@@ -406,4 +409,4 @@ class PartyStore(Store):
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
         for account, status in records:
             row = PartyRow(wants.facts[account], status)
-            batch.load(row, row.facts.name)
+            batch.load(row, row.facts.meant)

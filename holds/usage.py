@@ -18,7 +18,7 @@ from typing import Any
 
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import IdempotencyKeyReused, Refusal
-from ledger_project.log.executor import Call, Done, Result, execute, run, system_call
+from ledger_project.log.executor import Call, Done, Result, execute, look, run, system_call
 
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 BATCH = 500
@@ -169,11 +169,9 @@ def charge(plan: Plan, rows: Iterable[Usage | BadRow], *, strict: bool = False) 
 
 def _open_accounts(plan: Plan) -> None:
     """The currency, the provider and the funded agents; a second run finds them as they are."""
-    try:
+    # Looked for first: one from before the rule for new codes may have another form.
+    if not look("SELECT code FROM accounts_currency WHERE tenant_id = %s AND code = %s", (plan.tenant, plan.currency)):
         run(plan.tenant, "register_currency", key=f"charge_usage:currency:{plan.currency}", code=plan.currency)
-    except Refusal as refusal:
-        if refusal.code != "currency_exists":
-            raise
     try:
         opening: dict[str, Any] = {"name": plan.provider, "currency": plan.currency, "unbounded": True}
         run(plan.tenant, "open_account", key=f"charge_usage:open:{plan.provider}", **opening)

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern
 
 from accounts.admin import AccountAdmin, CurrencyFilter
+from accounts.folding import meaning
 from accounts.models import Account
 from accounts.rows import BUCKETS
 from journal.account_page import OPERATIONS, history
@@ -136,7 +137,7 @@ def accounts_called(ref: str, request: HttpRequest) -> list[UUID]:
     key = ids.read("acc", ref)
     if key:
         return [key]
-    named = Account.objects.filter(name=ref)
+    named = meaning(Account.objects.all(), "name", ref)
     tenant = request.GET.get("tenant", "")
     if tenant.isascii() and tenant.isdigit():
         named = named.filter(tenant=int(tenant))

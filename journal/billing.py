@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ledger_project.kernel.identity import fold
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 
 @dataclass(slots=True)
 class RecordRow(Row):
-    """One record; never changes. `party` is the customer or the merchant."""
+    """One record; never changes. `party` is the customer or the merchant. Its id is looked up as it is folded."""
 
     kind: str
     external_id: str
@@ -24,7 +25,7 @@ class RecordRow(Row):
 
     @property
     def key(self) -> tuple[str, str]:
-        return self.kind, self.external_id
+        return self.kind, fold(self.external_id)
 
     def copy(self) -> "RecordRow":
         return replace(self)
@@ -43,8 +44,8 @@ class RecordStore(Store):
         if payments:
             for (entry_id,) in look(
                 "SELECT entry_id FROM journal_billingrecord"
-                " WHERE tenant_id = %s AND kind = 'payment' AND external_id = ANY(%s)",
-                (wants.tenant, payments),
+                " WHERE tenant_id = %s AND kind = 'payment' AND folded(external_id) = ANY(%s)",
+                (wants.tenant, list(map(fold, payments))),
             ):
                 wants.add("refund_total", entry_id)
 
@@ -54,8 +55,8 @@ class RecordStore(Store):
             return None
         return (
             "SELECT kind, external_id, party, currency, amount, entry_id FROM journal_billingrecord"
-            " WHERE tenant_id = %s AND (kind, external_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
-            (wants.tenant, [kind for kind, _ in keys], [external_id for _, external_id in keys]),
+            " WHERE tenant_id = %s AND (kind, folded(external_id)) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+            (wants.tenant, [kind for kind, _ in keys], [fold(external_id) for _, external_id in keys]),
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from accounts.rows import Bucket
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.identity import fold
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 MAX_ACCOUNTS = 100  # in one batch
@@ -74,8 +75,13 @@ class ClearingStore(Store):
             return
         accounts = look(
             "SELECT account_id FROM journal_clearingaccount"
-            " WHERE tenant_id = %s AND (domain = ANY(%s) OR %s) ORDER BY account_id LIMIT %s",
-            (wants.tenant, list(domains - {EVERY_DOMAIN}), EVERY_DOMAIN in domains, MAX_ACCOUNTS + 1),
+            " WHERE tenant_id = %s AND (folded(domain) = ANY(%s) OR %s) ORDER BY account_id LIMIT %s",
+            (
+                wants.tenant,
+                [fold(domain) for domain in domains if domain is not EVERY_DOMAIN],
+                EVERY_DOMAIN in domains,
+                MAX_ACCOUNTS + 1,
+            ),
         )
         for (account,) in accounts:
             wants.add("clearing_account", account)
@@ -249,7 +255,7 @@ class SettlementRow(Row):
 
 
 class SettlementStore(Store):
-    """Batches are looked up by their netting batch id; two of one id meet at the unique index."""
+    """Batches are looked up by what their netting batch id means; two of one id meet at the unique index."""
 
     rank = 47
     row = SettlementRow
@@ -261,13 +267,13 @@ class SettlementStore(Store):
             return None
         return (
             "SELECT id, netting_batch_id, since, until, moved FROM journal_settlementbatch"
-            " WHERE tenant_id = %s AND netting_batch_id = ANY(%s)",
-            (wants.tenant, list(names)),
+            " WHERE tenant_id = %s AND folded(netting_batch_id) = ANY(%s)",
+            (wants.tenant, list(map(fold, names))),
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
         for batch_id, name, since, until, moved in records:
-            batch.load(SettlementRow(batch_id, name, since, until, moved, []), name)
+            batch.load(SettlementRow(batch_id, name, since, until, moved, []), fold(name))
 
     def writing(self, rows: list[SettlementRow], tenant: int, now: datetime) -> Iterable[Query]:
         yield (

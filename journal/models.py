@@ -4,6 +4,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
+from accounts.folding import Folded
 from accounts.models import NUMERIC
 from journal.external.models import ExternalAdjustment as ExternalAdjustment
 from journal.external.models import ExternalLine as ExternalLine
@@ -157,7 +158,7 @@ class BillingRecord(models.Model):
     amount = models.DecimalField(**NUMERIC)
 
     class Meta:
-        constraints = [UniqueConstraint(fields=["tenant", "kind", "external_id"], name="duplicate_record")]
+        constraints = [UniqueConstraint("tenant", "kind", Folded("external_id"), name="duplicate_record")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.external_id}"
@@ -173,7 +174,7 @@ class ClearingAccount(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [UniqueConstraint(fields=["tenant", "domain", "currency"], name="clearing_account_exists")]
+        constraints = [UniqueConstraint("tenant", Folded("domain"), "currency", name="clearing_account_exists")]
 
     def __str__(self) -> str:
         return f"{self.domain} ({self.currency})"
@@ -192,7 +193,7 @@ class SettlementBatch(models.Model):
 
     class Meta:
         verbose_name_plural = "settlement batches"
-        constraints = [UniqueConstraint(fields=["tenant", "netting_batch_id"], name="settlement_exists")]
+        constraints = [UniqueConstraint("tenant", Folded("netting_batch_id"), name="settlement_exists")]
         indexes = [models.Index(fields=["tenant", "id"], name="settlement_page")]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from journal import queries
 from journal.errors import SettlementNotFound
 from journal.models import ClearingAccount
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.identity import fold
 from ledger_project.log.queries import read
 
 Position = list[Any]
@@ -27,7 +28,7 @@ class Settlements:
         where = "tenant_id = %s"
         values: list[Any] = [self.tenant]
         if self.netting_batch_id is not None:
-            where, values = where + " AND netting_batch_id = %s", [*values, self.netting_batch_id]
+            where, values = where + " AND folded(netting_batch_id) = %s", [*values, fold(self.netting_batch_id)]
         if after:
             where, values = where + " AND id < %s", [*values, UUID(after[0])]
         rows = read(f"{_BATCHES} WHERE {where} ORDER BY id DESC LIMIT %s", [*values, limit + 1])

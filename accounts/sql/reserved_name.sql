@@ -1,10 +1,11 @@
--- Forbids a name of the platform's own to an account of another type, floor or currency (accounts/reserved.py).
+-- Forbids a name of the platform's own to an account of another type, floor or currency (accounts/reserved.py). The name
+-- is judged by what it means: folded, not as it is written.
 -- Accounts from before the rule stay. Becomes: ReservedName.
 ALTER TABLE accounts_account DROP CONSTRAINT IF EXISTS reserved_name;
 ALTER TABLE accounts_account ADD CONSTRAINT reserved_name CHECK (
-    NOT starts_with(name, 'platform:')
+    NOT starts_with(folded(name), 'platform:')
     OR (unbounded
-    AND name IN ('platform:' || split_part(name, ':', 2), 'platform:' || split_part(name, ':', 2) || ':' || currency)
+    AND folded(name) IN ('platform:' || split_part(name, ':', 2), 'platform:' || split_part(name, ':', 2) || ':' || currency)
     AND type = CASE split_part(name, ':', 2)
         WHEN 'issuance' THEN 'equity'
         WHEN 'fees' THEN 'revenue'

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 
+from accounts.folding import meaning
 from holds import queries
 from holds.api.serializers import (
     DepositSerializer,
@@ -46,12 +47,15 @@ class HoldFilters(Recorded):
 
 class DepositFilters(Recorded):
     account = FieldFilter(NAME, "The id or name of the account that gets it.", method="of_account")
-    source = FieldFilter(NAME, "Where it comes from.", "source")
-    external_ref = FieldFilter(NAME, "What it was paid under, such as a hash.", "external_ref")
+    source = FieldFilter(NAME, "Where it comes from.", method="of_meaning")
+    external_ref = FieldFilter(NAME, "What it was paid under, such as a hash.", method="of_meaning")
     status = FieldFilter(ChoiceField(tuple(Deposit.Status.values)), "The status.", "status")
 
     def of_account(self, queryset: QuerySet[Deposit], name: str, value: str) -> QuerySet[Deposit]:
         return queries.of_account(queryset, caller(self.request).tenant, "account", value)
+
+    def of_meaning(self, queryset: QuerySet[Deposit], name: str, value: str) -> QuerySet[Deposit]:
+        return meaning(queryset, name, value)
 
 
 class KindList(ListView):

@@ -12,14 +12,14 @@ from accounts.errors import (
 from accounts.fields import CurrencyCode
 from accounts.rows import SOLE_CURRENCY, AccountRow
 from holds.books import HoldBooks
-from holds.cash_rows import DepositRow
+from holds.cash_rows import DepositRow, deposit_name
 from holds.commands.shared import AVAILABLE
 from holds.errors import DepositNotFound, DepositNotPending, DuplicateDeposit
 from holds.fields import DepositId, OpenableRef
 from holds.rows import CUSTODY
 from journal.commands.shared import system_account
 from ledger_project.kernel import ids
-from ledger_project.kernel.fields import Amount, Flag, LongText, Text
+from ledger_project.kernel.fields import Amount, ExternalRef, Flag, LongText
 from ledger_project.log.command import command
 
 
@@ -39,7 +39,7 @@ from ledger_project.log.command import command
         ("account", CUSTODY.replace("{currency}", call["currency"]))
         if call["currency"]
         else ("beside", (call["account"], CUSTODY)),
-        ("deposit_ref", (call["source"], call["external_ref"])),
+        ("deposit_ref", deposit_name(call["source"], call["external_ref"])),
         *([("currency", SOLE_CURRENCY)] if call["open_account"] and not call["currency"] else []),
     ],
     platform=True,
@@ -49,8 +49,8 @@ def record_deposit(
     *,
     account: OpenableRef,
     amount: Amount,
-    source: Text,
-    external_ref: Text,
+    source: ExternalRef,
+    external_ref: ExternalRef,
     confirmed: Flag = True,
     open_account: Flag = False,
     currency: CurrencyCode | None = None,
@@ -61,7 +61,7 @@ def record_deposit(
     With `open_account` a first deposit opens its account, in `currency` or the tenant's only one; one that exists
     must have that currency.
     """
-    twin = books.find(DepositRow, (source, external_ref))
+    twin = books.find(DepositRow, deposit_name(source, external_ref))
     if twin is not None:
         raise DuplicateDeposit(
             deposit=ids.show("dep", twin.id), event=ids.show("evt", twin.id), status=twin.status, source=source,
@@ -82,7 +82,7 @@ def record_deposit(
             books.now,
             books.now,
         ),
-        (source, external_ref),
+        deposit_name(source, external_ref),
     )
     if confirmed:
         _credit(books, deposit, row)

@@ -19,7 +19,7 @@ from holds.fields import HoldId, OnTimeout, PartyRef, Seconds
 from holds.rows import HoldRow
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
-from ledger_project.kernel.fields import Amount, Limit, LongText, References, Text
+from ledger_project.kernel.fields import Amount, ExternalRef, Limit, LongText, References
 from ledger_project.log.command import command
 
 LIVE = (HoldNotFound, HoldExpired, EscrowDisputed, HoldNotPending)
@@ -32,7 +32,7 @@ def lock_escrow(
     buyer: AccountRef,
     seller: PartyRef,
     amount: Amount,
-    reference: Text,
+    reference: ExternalRef,
     expires_in: Seconds | None = None,
     on_timeout: OnTimeout = "refund",
     references: References | None = None,

@@ -20,7 +20,7 @@ from holds.errors import (
 from holds.fields import HoldId, PartyRef, Seconds
 from holds.rows import HoldRow
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.fields import Amount, Flag, LongText, Moment, References, Text, Want
+from ledger_project.kernel.fields import Amount, ExternalRef, Flag, LongText, Moment, References, Want
 from ledger_project.log.command import Arguments, command
 
 WEEK = 7 * 24 * 3600
@@ -87,7 +87,7 @@ def capture_hold(
     hold: HoldId,
     amount: Amount | None = None,
     to_account: AccountRef | None = None,
-    order_id: Text | None = None,
+    order_id: ExternalRef | None = None,
     final: Flag = True,
     reason: LongText | None = None,
     effective_at: Moment | None = None,

@@ -16,7 +16,7 @@ from holds.fields import HoldId
 from holds.rows import HoldRow
 from journal.commands.shared import ISSUANCE, issuance, references
 from ledger_project.kernel.errors import InvalidRequest
-from ledger_project.kernel.fields import Amount, Flag, LongText, Text, Want
+from ledger_project.kernel.fields import Amount, ExternalRef, Flag, LongText, Want
 from ledger_project.log.command import Arguments, command
 
 PENDING = (HoldNotFound, HoldNotPending)
@@ -33,8 +33,8 @@ def lock_stake(
     *,
     account: WholeAccountRef,
     amount: Amount,
-    escrow: Text | None = None,
-    trial: Text | None = None,
+    escrow: ExternalRef | None = None,
+    trial: ExternalRef | None = None,
 ) -> None:
     """Bond money of an account, for an escrow or a trial. Collateral is one's own: the credit line is not drawn."""
     rows = books.stripes(account)
@@ -78,7 +78,7 @@ def slash_stake(
     to_account: AccountRef | None = None,
     fee_account: AccountRef | None = None,
     burn: Flag = False,
-    trial: Text | None = None,
+    trial: ExternalRef | None = None,
     reason: LongText | None = None,
 ) -> None:
     """Take bonded money away: to an account, out of circulation, or else to a fee pool."""

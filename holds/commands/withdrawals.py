@@ -17,7 +17,8 @@ from holds.fields import Destination, HoldId
 from holds.rows import CUSTODY, HoldRow
 from journal.commands.shared import system_account
 from ledger_project.kernel import ids
-from ledger_project.kernel.fields import Amount, Flag, LongText, References, Text
+from ledger_project.kernel.fields import Amount, ExternalRef, Flag, LongText, References
+from ledger_project.kernel.identity import fold
 from ledger_project.log.command import command
 
 PENDING = (HoldNotFound, HoldNotPending)
@@ -59,12 +60,12 @@ def request_withdrawal(
     platform=True,
 )
 def confirm_withdrawal(
-    books: HoldBooks, *, withdrawal: HoldId, external_ref: Text, reason: LongText | None = None
+    books: HoldBooks, *, withdrawal: HoldId, external_ref: ExternalRef, reason: LongText | None = None
 ) -> None:
     """State that the withdrawal was paid, under this reference (a transaction hash): the money has left custody."""
     held = books.hold(withdrawal, "withdrawal")
     require_pending(held)
-    twin = books.find(HoldRow, ("paid", external_ref))
+    twin = books.find(HoldRow, ("paid", fold(external_ref)))
     if twin is not None:
         raise DuplicateWithdrawal(external_ref=external_ref, withdrawal=ids.show("hld", twin.id))
     holder = books.holder(held)
@@ -75,7 +76,7 @@ def confirm_withdrawal(
     books.write_entry("withdrawal", description=reason, references=held.entry_references(external_ref=external_ref))
     held.settle(held.amount, 0)
     held.external_ref = external_ref
-    books.names[HoldRow, ("paid", external_ref)] = held.id
+    books.names[HoldRow, ("paid", fold(external_ref))] = held.id
     books.show_hold(held)
 
 

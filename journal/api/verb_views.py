@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts import queries as accounts
+from accounts.folding import meaning
 from journal import settlements
 from journal.api.read_views import SearchView
 from journal.api.shapes import ClearingAccountSerializer, PromoGrantSerializer, SettlementSerializer
@@ -38,7 +39,10 @@ class PromoGrantList(ListView):
 
 
 class ClearingFilters(ListFilters):
-    domain = FieldFilter(NAME, "The domain.", "domain")
+    domain = FieldFilter(NAME, "The domain.", method="of_domain")
+
+    def of_domain(self, queryset: QuerySet[ClearingAccount], name: str, value: str) -> QuerySet[ClearingAccount]:
+        return meaning(queryset, name, value)
 
 
 class ClearingAccountList(ListView):

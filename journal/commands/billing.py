@@ -40,11 +40,21 @@ from journal.errors import (
 from journal.posting import Books
 from journal.refunds import RefundTotalRow
 from ledger_project.kernel import ids
-from ledger_project.kernel.fields import Amount, Limit, LongText, Metadata, Moment, TextField, Want
+from ledger_project.kernel.fields import (
+    Amount,
+    ExternalRef,
+    ExternalRefField,
+    Limit,
+    LongText,
+    Metadata,
+    Moment,
+    Want,
+)
+from ledger_project.kernel.identity import fold
 from ledger_project.log.command import Arguments, command
 
-RecordId = Annotated[str, TextField(maximum=255)]
-PartyId = Annotated[str, TextField(maximum=200, pattern=r"[^\s/]([^/]*[^\s/])?")]
+RecordId = ExternalRef
+PartyId = Annotated[str, ExternalRefField(maximum=200, pattern=r"[^\s/]([^/]*[^\s/])?")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +237,7 @@ class Record:
 
     def require_new(self, books: Books) -> None:
         """Refuses: DuplicateRecord, with the original."""
-        first = books.find(RecordRow, (self.kind, self.external_id))
+        first = books.find(RecordRow, (self.kind, fold(self.external_id)))
         if first is not None:
             raise DuplicateRecord(
                 **{ID_OF[self.kind]: self.external_id},
@@ -238,8 +248,8 @@ class Record:
 
     def count_against(self, books: Books, payment_intent_id: str) -> None:
         """Refuses: PaymentNotFound, AlreadyReversed, RefundExceedsOriginal."""
-        payment = books.find(RecordRow, ("payment", payment_intent_id))
-        if payment is None or (payment.party, payment.currency) != (self.party, self.currency):
+        payment = books.find(RecordRow, ("payment", fold(payment_intent_id)))
+        if payment is None or (fold(payment.party), payment.currency) != (fold(self.party), self.currency):
             raise PaymentNotFound(payment_intent_id=payment_intent_id, currency=self.currency)
         total = books.find(RefundTotalRow, payment.entry_id)
         total = total or books.add(RefundTotalRow(payment.entry_id, payment.amount))
@@ -264,7 +274,7 @@ class Record:
             owner = {role.party: party} if role.party else {}
             return books.open(name, unit, type=role.type, unbounded=not role.party, metadata=owner)
         # `a:EUR` is customer "a" in euros and customer "a:EUR" in the first currency; the metadata tells which.
-        if row.facts.currency != unit.code or row.facts.metadata.get(role.party, party) != party:
+        if row.facts.currency != unit.code or fold(row.facts.metadata.get(role.party, party)) != fold(party):
             raise AccountExists(account=name)
         if (row.facts.type in DEBIT_NORMAL) != (role.type in DEBIT_NORMAL):
             raise NormalBalanceMismatch(account=name, type=row.facts.type, expected=role.type)

@@ -19,12 +19,13 @@ from journal.errors import (
 from journal.posting import Books, require_different
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.errors import InvalidRequest
-from ledger_project.kernel.fields import ListField, MomentField, RecordField, Text, TextField, Want
+from ledger_project.kernel.fields import ExternalRef, ExternalRefField, ListField, MomentField, RecordField, Want
+from ledger_project.kernel.identity import fold
 from ledger_project.log.command import Arguments, command
 
 SETTLEMENT = "platform:settlement:{currency}"
 
-DOMAIN = TextField(maximum=200, pattern=r"[^\s/]([^/]*[^\s/])?")
+DOMAIN = ExternalRefField(maximum=200, pattern=r"[^\s/]([^/]*[^\s/])?")
 Domain = Annotated[str, DOMAIN]
 Domains = Annotated[list[str], ListField(DOMAIN, minimum=1, maximum=100)]
 Window = Annotated[
@@ -51,7 +52,7 @@ def open_clearing_account(books: Books, *, domain: Domain, currency: CurrencyCod
     In a second currency it is `clearing:{domain}:{currency}`. Transfers to and from it are made with `transfer`.
     """
     unit = books.currency(currency)
-    others = [row for row in clearing_rows(books) if row.domain == domain]
+    others = [row for row in clearing_rows(books) if fold(row.domain) == fold(domain)]
     if any(row.currency == unit.code for row in others):
         raise ClearingAccountExists(domain=domain, currency=unit.code)
     name = f"clearing:{domain}:{unit.code}" if others else f"clearing:{domain}"
@@ -105,7 +106,7 @@ def _settling(call: Arguments) -> list[Want]:
 def settle_batch(
     books: Books,
     *,
-    netting_batch_id: Text,
+    netting_batch_id: ExternalRef,
     domains: Domains | None = None,
     window: Window | None = None,
     settlement_account: AccountRef | None = None,
@@ -118,7 +119,7 @@ def settle_batch(
     `more` in the answer says that there may be further entries, beyond what one batch takes on.
     """
     since, until = _bounds(window)
-    first = books.find(SettlementRow, netting_batch_id)
+    first = books.find(SettlementRow, fold(netting_batch_id))
     if first is not None:
         raise SettlementExists(netting_batch_id=netting_batch_id, settlement=ids.show("stl", first.id))
     positions = [_position(books, row, since, until) for row in _asked(books, domains)]
@@ -134,7 +135,7 @@ def settle_batch(
         books.write_entry("settlement", references={"netting_batch_id": netting_batch_id})
     ranges = [each for position in positions for each in position.ranges]
     batch = SettlementRow(books.event_id, netting_batch_id, since, until, moved, ranges)
-    books.add(batch, netting_batch_id)
+    books.add(batch, fold(netting_batch_id))
     books.result["settlement"] = {
         **batch.document(),
         "positions": [position.document() for position in positions],
@@ -152,9 +153,10 @@ def _bounds(window: dict[str, datetime | None] | None) -> tuple[datetime | None,
 
 def _asked(books: Books, domains: list[str] | None) -> list[ClearingRow]:
     """The clearing accounts of these domains, or all. Refuses: ClearingAccountNotFound, InvalidRequest."""
-    rows = [row for row in clearing_rows(books) if domains is None or row.domain in domains]
+    asked = None if domains is None else {fold(domain) for domain in domains}
+    rows = [row for row in clearing_rows(books) if asked is None or fold(row.domain) in asked]
     for domain in domains or ():
-        if all(row.domain != domain for row in rows):
+        if all(fold(row.domain) != fold(domain) for row in rows):
             raise ClearingAccountNotFound(domain=domain)
     if len(rows) > MAX_ACCOUNTS:
         raise InvalidRequest(field="domains", reason=f"more than {MAX_ACCOUNTS} clearing accounts; name fewer domains")

@@ -9,7 +9,7 @@ from accounts.fields import AccountRef, WholeAccountRef
 from accounts.rows import Bucket
 from journal.commands.shared import AVAILABLE, FEES, ISSUANCE, MOVEMENT, issuance, references, system_account
 from journal.posting import Books, require_alike, require_different
-from ledger_project.kernel.fields import Amount, LongText, Text, Want
+from ledger_project.kernel.fields import Amount, ExternalRef, LongText, Want
 from ledger_project.log.command import Arguments, command
 
 FEE_POOL = Bucket.FEE_POOL
@@ -31,9 +31,9 @@ def charge_fee(
     account: AccountRef,
     amount: Amount,
     fee_account: AccountRef | None = None,
-    escrow: Text | None = None,
-    trial: Text | None = None,
-    reference: Text | None = None,
+    escrow: ExternalRef | None = None,
+    trial: ExternalRef | None = None,
+    reference: ExternalRef | None = None,
     description: LongText | None = None,
 ) -> None:
     """Charge a fee into the pool of the fee account, or of `platform:fees:{currency}`, opened on first use."""
@@ -58,9 +58,9 @@ def fee_transfer(
     from_account: WholeAccountRef,
     to_account: AccountRef,
     amount: Amount,
-    escrow: Text | None = None,
-    trial: Text | None = None,
-    reference: Text | None = None,
+    escrow: ExternalRef | None = None,
+    trial: ExternalRef | None = None,
+    reference: ExternalRef | None = None,
     description: LongText | None = None,
 ) -> None:
     """Hand collected fees on, into the receiver's available money; an account may so release its own pool."""
@@ -85,9 +85,9 @@ def fee_burn(
     *,
     account: WholeAccountRef,
     amount: Amount,
-    escrow: Text | None = None,
-    trial: Text | None = None,
-    reference: Text | None = None,
+    escrow: ExternalRef | None = None,
+    trial: ExternalRef | None = None,
+    reference: ExternalRef | None = None,
     description: LongText | None = None,
 ) -> None:
     """Take collected fees out of circulation."""

@@ -4,7 +4,7 @@ from accounts.errors import AccountNotFound, AmountOverflow, InsufficientFunds, 
 from accounts.fields import AccountRef
 from journal.commands.shared import AVAILABLE, MOVEMENT, references
 from journal.posting import Books, require_different
-from ledger_project.kernel.fields import Amount, LongText, Metadata, Moment, Text
+from ledger_project.kernel.fields import Amount, ExternalRef, LongText, Metadata, Moment
 from ledger_project.log.command import command
 
 
@@ -19,8 +19,8 @@ def transfer(
     from_account: AccountRef,
     to_account: AccountRef,
     amount: Amount,
-    job_id: Text | None = None,
-    reference: Text | None = None,
+    job_id: ExternalRef | None = None,
+    reference: ExternalRef | None = None,
     description: LongText | None = None,
     metadata: Metadata | None = None,
     effective_at: Moment | None = None,

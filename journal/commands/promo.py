@@ -13,7 +13,7 @@ from journal.posting import Books, require_alike, require_open, short
 from journal.promo import Grant, purse_of, purse_with
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
-from ledger_project.kernel.fields import Amount, Moment, Text, Want
+from ledger_project.kernel.fields import Amount, ExternalRef, Moment, Want
 from ledger_project.log.command import Arguments, command
 
 PROMO = Bucket.PROMO
@@ -37,7 +37,7 @@ def promo_mint(
     amount: Amount,
     expires_in: Lifetime | None = None,
     expires_at: Moment | None = None,
-    reference: Text | None = None,
+    reference: ExternalRef | None = None,
 ) -> None:
     """Grant promotional money, for good or until a moment, when what is left of it is burnt."""
     expiry = _expiry(books, expires_in, expires_at)
@@ -66,7 +66,7 @@ def _expiry(books: Books, expires_in: int | None, expires_at: datetime | None) -
     also_wants=lambda call: [*_issuance(call), ("promo_purse", call["account"])],
     platform=True,
 )
-def promo_burn(books: Books, *, account: AccountRef, amount: Amount, reference: Text | None = None) -> None:
+def promo_burn(books: Books, *, account: AccountRef, amount: Amount, reference: ExternalRef | None = None) -> None:
     """Take promotional money back out of circulation, the grant that expires first before the others."""
     row = books.account(account)
     purse, target = purse_of(books, row), issuance(books, row)

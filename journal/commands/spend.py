@@ -17,7 +17,7 @@ from journal.commands.shared import AVAILABLE, MOVEMENT, REVENUE, references, sy
 from journal.posting import Books, require_alike, require_different, require_open, short
 from journal.promo import Use, purse_of
 from ledger_project.kernel import ids
-from ledger_project.kernel.fields import Amount, Flag, LongText, Text, Want
+from ledger_project.kernel.fields import Amount, ExternalRef, Flag, LongText, Want
 from ledger_project.log.command import Arguments, command
 
 PROMO = Bucket.PROMO
@@ -53,7 +53,7 @@ def spend(
     to_account: AccountRef | None = None,
     session_key: SessionKeyId | None = None,
     use_promo: Flag = False,
-    reference: Text | None = None,
+    reference: ExternalRef | None = None,
     description: LongText | None = None,
 ) -> None:
     """Pay a receiver, or `platform:revenue:{currency}`, opened on first use, where none is named.

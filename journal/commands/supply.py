@@ -5,7 +5,7 @@ from accounts.fields import AccountName, AccountRef, AccountType, CurrencyCode
 from accounts.rows import SOLE_CURRENCY, AccountRow
 from journal.commands.shared import AVAILABLE, ISSUANCE, MOVEMENT, issuance, references
 from journal.posting import Books
-from ledger_project.kernel.fields import Amount, Limit, Metadata, Text, Want
+from ledger_project.kernel.fields import Amount, ExternalRef, Limit, Metadata, Want
 from ledger_project.log.command import Arguments, command
 
 
@@ -19,7 +19,7 @@ def mint(
     *,
     account: AccountRef,
     amount: Amount,
-    reference: Text | None = None,
+    reference: ExternalRef | None = None,
     metadata: Metadata | None = None,
 ) -> None:
     """Issue new money into an account; the currency's issuance account goes as far below zero."""
@@ -34,7 +34,7 @@ def burn(
     *,
     account: AccountRef,
     amount: Amount,
-    reference: Text | None = None,
+    reference: ExternalRef | None = None,
     metadata: Metadata | None = None,
 ) -> None:
     """Take money out of circulation, from an account back to its currency's issuance account."""

@@ -43,13 +43,16 @@ class Period:
         """A year, a month or a day, of UTC: 2026, 2026-10, 2026-10-31. Refuses: InvalidRequest."""
         shape = _PERIOD.fullmatch(text)
         try:
-            year, month, day = (int(part or 0) for part in shape.groups()) if shape else (0, 0, 0)
+            if shape is None:
+                raise ValueError("another form")
+            # What is not said is the first; a zero that is said is no month and no day.
+            year, month, day = map(int, shape.groups("1"))
             if year < 1970:
                 raise ValueError("before all entries")
-            since = datetime(year, month or 1, day or 1, tzinfo=UTC)
-            if day:
+            since = datetime(year, month, day, tzinfo=UTC)
+            if shape[3]:
                 return cls(since, since + timedelta(days=1))
-            after = (year, month + 1) if 0 < month < 12 else (year + 1, 1)
+            after = (year, month + 1) if shape[2] and month < 12 else (year + 1, 1)
             return cls(since, datetime(*after, 1, tzinfo=UTC))
         except (ValueError, OverflowError):
             raise InvalidRequest(field="period", reason="not a year, a month or a day: 2026-10") from None

@@ -54,6 +54,10 @@ def test_the_neighbours_books_are_not_in_it(paid):
     ("query", "field"),
     [
         ("period=2026-13", "period"),
+        ("period=2026-00", "period"),
+        ("period=2026-11-00", "period"),
+        ("period=2026-00-00", "period"),
+        ("period=0000", "period"),
         ("period=2026-10&from=2026-10-01T00:00:00Z", "period"),
         ("from=yesterday", "from"),
         ("from=2026-10-02T00:00:00Z&to=2026-10-01T00:00:00Z", "to"),

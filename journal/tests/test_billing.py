@@ -279,7 +279,7 @@ REFUSALS = [
     ("record_payment", InvalidAmount, {"amount": 0}, "open"),
     ("record_payment", InvalidAmount, {"fees": -1}, "open"),
     ("record_payment", InvalidRequest, {"customer_id": "a/b"}, "open"),
-    ("record_payment", InvalidRequest, {"customer_id": " cus"}, "open"),
+    ("record_payment", InvalidRequest, {"customer_id": "c\u200bus"}, "open"),
 ]
 
 

@@ -37,8 +37,8 @@ def odd() -> Ledger:
     """Odd names, a token of 18 decimals with 38 digits, every bucket, and effective dates of long ago and far ahead."""
     books = Ledger()
     books.open("alice", "alice:held", 'Bob; "B" (x)  | =1+1', "did:web:a.example", "日本 é", funded=1000)
-    books.run("register_currency", code="wei.e:x", scale=18)
-    books.open("whale", "Minnow", "shrimp", currency="wei.e:x")
+    books.run("register_currency", code="1WEI", scale=18)
+    books.open("whale", "Minnow", "shrimp", currency="1WEI")
     books.open("cash", type="asset", unbounded=True, currency="CRD")
     books.run("mint", account="whale", amount=HUGE * 3)
     far, past = "9999-12-31T23:59:59.999999Z", "1970-01-01T00:00:00Z"

@@ -253,8 +253,8 @@ def test_what_was_exported_can_be_imported_elsewhere(load, tmp_path, format):
     books, copy = Ledger(), Ledger(currency=None)
     books.open("alice", 'Bob; "B", =1', funded=100)
     books.open("cash", type="asset", unbounded=True)
-    books.run("register_currency", code="wei.e", scale=18)
-    books.open("whale", currency="wei.e")
+    books.run("register_currency", code="WEI", scale=18)
+    books.open("whale", currency="WEI")
     books.run("mint", account="whale", amount=10**37)
     moved = {"effective_at": "1999-12-31T23:59:59.999999Z", "job_id": "j,1", "metadata": {"n": 1, "ok": True}}
     paid = books.run(

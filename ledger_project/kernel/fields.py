@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from ledger_project.kernel import clock, ids, money
+from ledger_project.kernel import clock, identity, ids, money
 from ledger_project.kernel.errors import InvalidAmount, InvalidRequest, UnknownField
 
 Want = tuple[str, Any]
@@ -100,6 +100,20 @@ class TextField(Field):
     def schema(self) -> dict[str, Any]:
         pattern = {"pattern": f"^{self.pattern}$"} if self.pattern else {}
         return {"type": "string", "minLength": self.minimum, "maxLength": self.maximum, **pattern}
+
+
+@dataclass(frozen=True)
+class ExternalRefField(TextField):
+    """An identity that others gave: a transaction's hash, a payment's id. Blanks around it are not part of it.
+
+    Two spellings of one identity are compared by `identity.fold`.
+    """
+
+    def parse(self, raw: Any, name: str) -> str:
+        value = super().parse(identity.tidy(raw) if isinstance(raw, str) else raw, name)
+        if reason := identity.unfit(value):
+            raise InvalidRequest(field=name, reason=reason)
+        return value
 
 
 @dataclass(frozen=True)
@@ -205,18 +219,19 @@ class MapField(Field):
 
     entries: int = 32
     strings_only: bool = False
+    value: TextField = TextField(maximum=1024, minimum=0)
 
     def parse(self, raw: Any, name: str) -> dict[str, Any]:
         if not isinstance(raw, dict) or len(raw) > self.entries:
             raise InvalidRequest(field=name, reason=f"not an object of at most {self.entries} entries")
-        key_form, value_form = TextField(maximum=64), TextField(maximum=1024, minimum=0)
+        raw, key_form = dict(raw), TextField(maximum=64)
         for key, value in raw.items():
             key_form.parse(key, name)
             if any(character > "\uffff" for character in key):
                 # UTF-16 and code point order differ above U+FFFF, and canonical JSON sorts keys.
                 raise InvalidRequest(field=name, reason="a key has a character above U+FFFF")
             if isinstance(value, str):
-                value_form.parse(value, f"{name}.{key}")
+                raw[key] = self.value.parse(value, f"{name}.{key}")
             elif self.strings_only or not (value is None or isinstance(value, bool | int)):
                 raise InvalidRequest(field=f"{name}.{key}", reason="not a string")
             elif isinstance(value, int) and abs(value) >= 2**53:
@@ -323,8 +338,11 @@ Amount = Annotated[int, AmountField()]
 Limit = Annotated[int, AmountField(minimum=0)]
 SignedAmount = Annotated[int, AmountField(minimum=None, nonzero=True)]
 Text = Annotated[str, TextField()]
+ExternalRef = Annotated[str, ExternalRefField()]
 LongText = Annotated[str, TextField(maximum=1000)]
 Flag = Annotated[bool, FlagField()]
 Moment = Annotated[datetime, MomentField()]
 Metadata = Annotated[dict[str, Any], MapField()]
-References = Annotated[dict[str, str], MapField(strings_only=True, entries=16)]
+References = Annotated[
+    dict[str, str], MapField(strings_only=True, entries=16, value=ExternalRefField(maximum=1024, minimum=0))
+]

@@ -33,6 +33,7 @@ class Row:
     __slots__ = ("changed", "new")
     store: ClassVar["Store"]
     times: ClassVar[tuple[str, ...]] = ()
+    by_meaning: ClassVar[bool] = False  # whether its names are loaded, and looked up, as they are folded
 
     new: bool
     changed: bool
