@@ -37,10 +37,13 @@ class Command:
     also_wants: Callable[[Arguments], Iterable[Want]]
     secrets: frozenset[str]
     seed_events: tuple[str, ...]
+    beforehand: Callable[[Arguments], None]
 
     def parse(self, raw: Mapping[str, Any]) -> Arguments:
         """The call's arguments from JSON, or a refusal that names the field."""
-        return parse_all(self.fields, self.optional, raw)
+        arguments = parse_all(self.fields, self.optional, raw)
+        self.beforehand(arguments)
+        return arguments
 
     def render(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments as the log keeps them: canonical, and without what was left at its default."""
@@ -77,12 +80,14 @@ def command(
     also_wants: Callable[[Arguments], Iterable[Want]] = lambda arguments: (),
     secrets: Iterable[str] = (),
     seed_events: tuple[str, ...] = (),
+    beforehand: Callable[[Arguments], None] = lambda arguments: None,
 ) -> Callable[[Callable[..., None]], Command]:
     """Declare the decorated plan as a command.
 
     `also_wants` names rows that follow from the arguments without being one of them (the fee account of a payment);
     `secrets` are arguments that a repeated call need not repeat (the digest of a fresh key); `seed_events` are the
-    names that the event has in the system it comes from.
+    names that the event has in the system it comes from; `beforehand` does with the arguments what takes long, such as
+    reading a file, before the call waits for others or others for it.
     """
 
     def declare(plan: Callable[..., None]) -> Command:
@@ -103,6 +108,7 @@ def command(
             also_wants=also_wants,
             secrets=frozenset(secrets),
             seed_events=seed_events,
+            beforehand=beforehand,
         )
         COMMANDS[name] = declared
         return declared
