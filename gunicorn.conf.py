@@ -1,6 +1,7 @@
-"""gunicorn reads this by itself: its processes count what they do in one directory, so that /metrics has it all.
+"""gunicorn reads this by itself, wherever it is started from this folder.
 
-And they wait longer for their callers to come back than threads that call the ledger directly need.
+Its worker gives a thread to whole requests alone. Its processes count what they do in one directory, so that /metrics
+has it all, and wait longer for their callers to come back than threads that call the ledger directly need.
 """
 
 import os
@@ -13,6 +14,10 @@ COUNTS = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = COUNTS
 
 os.environ.setdefault("GROUP_PATIENCE", "1000")
+
+worker_class = "ledger_project.web.serving.Worker"
+worker_connections = 500  # of one process: beyond, whoever is waited for longest makes room; each is a descriptor
+sendfile = False  # it would wait for a client that does not read
 
 
 def on_exit(server: Any) -> None:

@@ -75,7 +75,7 @@ def served() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    words = ["-m", "gunicorn", "bench.wsgi:application", f"--bind=127.0.0.1:{port}", "--worker-class=gthread"]
+    words = ["-m", "gunicorn", "bench.wsgi:application", f"--bind=127.0.0.1:{port}"]
     options = ["--workers=2", "--threads=16", "--no-control-socket", "--graceful-timeout=1", "--log-level=warning"]
     process = subprocess.Popen([sys.executable, *words, *options], cwd=ROOT, env=os.environ)
     try:

@@ -4,6 +4,9 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from ledger_project.web import secret_key
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger_project.settings")
 
+secret_key.require()
 application = get_asgi_application()

@@ -5,11 +5,12 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger, worker_init, worker_process_init
+from celery.signals import after_setup_logger, beat_init, celeryd_init, worker_init, worker_process_init
 from django.db import connections
 
 from ledger_project.kernel.collector import spare_the_loaded
 from ledger_project.log import sealer
+from ledger_project.web import secret_key
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger_project.settings")
 
@@ -18,6 +19,9 @@ NICENESS = 5
 app = Celery("ledger_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+celeryd_init.connect(secret_key.require_or_exit)
+beat_init.connect(secret_key.require_or_exit)
 
 
 @worker_init.connect

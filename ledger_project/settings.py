@@ -15,8 +15,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 LEDGER_HOME = embedded.home()
 
 DEBUG = env.flag("DEBUG", default=False)
+# There is no default: Django refuses to read an empty one, and what serves, works or signs does not start without.
 SECRET_KEY = env.text("DJANGO_SECRET_KEY", default="") or embedded.secret_key(LEDGER_HOME)
-SECRET_KEY = SECRET_KEY or "insecure-" + "build-time-only" * 4  # refused by a system check where it matters
 # Keys that were replaced and still open what they closed: sessions, and the stored secrets of webhooks.
 SECRET_KEY_FALLBACKS = env.words("DJANGO_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
@@ -155,10 +155,16 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},  # nothing in it is worth a longer wait
+        "OPTIONS": {
+            "serializer": "ledger_project.web.remembering.Json",  # whoever can write to Redis runs nothing here
+            "socket_timeout": 1,  # nothing in it is worth a longer wait
+            "socket_connect_timeout": 1,
+        },
     }
 }
 CELERY_BROKER_URL = _celery_url(REDIS_URL)
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -16,7 +16,6 @@ from accounts.errors import (
 )
 from accounts.rows import AccountFacts, AccountRow
 from journal.commands.shared import AVAILABLE
-from journal.external import formats
 from journal.external.decisions import AdjustmentRow, MatchRow
 from journal.external.errors import (
     AdjustmentExists,
@@ -62,6 +61,7 @@ from ledger_project.log.unit import Unit
     event="external_statement.uploaded",
     refuses=(AccountNotFound, ExternalStatementExists, MalformedStatement),
     also_wants=lambda call: [("external_file", (call["account"], call["content"].sha256))],
+    beforehand=lambda call: call.update(content=call["content"].read(call["format"], call["mapping"])),
 )
 def upload_external_statement(
     books: Unit,
@@ -82,9 +82,9 @@ def upload_external_statement(
     twin = books.find(StatementRow, ("file", facts.id, content.sha256))
     if twin is not None:
         raise ExternalStatementExists(external_statement=ids.show("xst", twin.id), name=twin.name)
-    read = formats.read(
-        content.content, format=format, scale=facts.scale, currency=facts.currency, mapping=mapping or {}
-    )
+    if content.draft is None:
+        raise AssertionError("the file was not read beforehand")
+    read = content.draft.of(facts.scale, facts.currency)
     days, amounts = [line.date for line in read.lines], [line.amount for line in read.lines]
     row = StatementRow(
         id=books.event_id,
@@ -129,10 +129,9 @@ def match_external_statement(
     window = books.find(WindowRow, (external_statement, days)) or WindowRow(external_statement, days)
     if len(window.entries) > MAX_ENTRIES:
         raise TooManyEntries(limit=MAX_ENTRIES, days=days)
-    lines, entries = _taken(books)
     found = search(
-        [line for line in window.lines if (statement.id, line.key) not in lines],
-        [entry for entry in window.entries if (statement.account, entry.key) not in entries],
+        [line for line in window.lines if not _is_taken(books, statement.id, line.key)],
+        [entry for entry in window.entries if not _is_taken(books, statement.account, entry.key)],
         Rules(tolerance, days),
     )
     for match in found.matches:
@@ -386,10 +385,9 @@ def _item(books: Unit, statement: StatementRow, place: Any) -> ItemRow:
     name, shown = ("line", place) if isinstance(place, int) else ("entry", ids.show("ent", place))
     if row is None:
         raise ExternalItemNotFound(**{name: shown})
-    lines, entries = _taken(books)
     if row.match is not None:
         raise AlreadyMatched(**{name: shown}, external_match=ids.show("xmt", row.match))
-    if (statement.id, place) in lines or (statement.account, place) in entries:
+    if _is_taken(books, statement.id if isinstance(place, int) else statement.account, place):
         raise AlreadyMatched(**{name: shown})
     return row
 
@@ -403,15 +401,9 @@ def _difference(books: Unit, statement: StatementRow, lines: list[int], entries:
     return told - sum(_item(books, statement, entry).amount for entry in entries)
 
 
-def _taken(books: Unit) -> tuple[set[tuple[UUID, Any]], set[tuple[UUID, Any]]]:
-    """The lines and entries that calls of this very batch have matched, which no read has seen."""
-    lines: set[tuple[UUID, Any]] = set()
-    entries: set[tuple[UUID, Any]] = set()
-    for (kind, _), row in (*books.batch.rows.items(), *books.rows.items()):
-        if kind is MatchRow and row.new:
-            lines.update((row.statement, number) for number in row.lines)
-            entries.update((row.account, entry) for entry in row.entries)
-    return lines, entries
+def _is_taken(books: Unit, owner: UUID, place: int | UUID) -> bool:
+    """Whether a call of this very batch has matched a statement's line or an account's entry; no read has seen it."""
+    return books.find(MatchRow, (owner, place)) is not None
 
 
 def _add_match(
@@ -439,4 +431,5 @@ def _add_match(
         lines=lines,
         entries=entries,
     )
-    return books.add(row)
+    taken = [(statement.id, number) for number in lines] + [(statement.account, entry) for entry in entries]
+    return books.add(row, *taken)

@@ -1,12 +1,12 @@
 """Argument types about statements of others, for commands to annotate with."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import UUID
 
-from journal.external.formats import READERS
-from journal.external.statement import MAX_SIZE
+from journal.external.formats import READERS, read
+from journal.external.statement import MAX_SIZE, Draft
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import ChoiceField, Field, IdField, ListField, RefField, WholeNumberField
 
@@ -21,6 +21,10 @@ class File:
     content: str
     sha256: str
     size: int
+    draft: Draft | None = None  # what it says, once it was read
+
+    def read(self, format: str, mapping: dict[str, Any] | None) -> "File":
+        return replace(self, draft=read(self.content, format=format, mapping=mapping or {}))
 
 
 class FileField(Field):

@@ -46,16 +46,19 @@ def read_mesh(path: Path, currency: str, scale: int | None) -> Iterator[Item]:
 
 
 def _wrong_transfers(transfers: list[Any], accounts: dict[str, Any]) -> Iterator[Problem]:
-    names = list(map(str, accounts))  # a list, since what a transfer names may be no string
     for transfer in transfers:
         if not isinstance(transfer, Located):
             yield Problem(1, "a transfer is not an object")
         elif transfer.keys() - TRANSFER or not (isinstance(transfer.get("id"), str) and transfer["id"]):
             yield Problem(transfer.line, f"a transfer has an id and, of {', '.join(sorted(TRANSFER))}, what it needs")
-        elif any(transfer.get(side) not in names for side in ("from_account", "to_account")):
+        elif not all(_is_account(transfer.get(side), accounts) for side in ("from_account", "to_account")):
             yield Problem(transfer.line, "from_account or to_account is not an account of this file")
         else:
             yield from _refused(transfer, amount=AMOUNT, timestamp=MOMENT)
+
+
+def _is_account(name: Any, accounts: dict[str, Any]) -> bool:
+    return isinstance(name, str) and name in accounts
 
 
 def _wrong_accounts(accounts: dict[str, Any]) -> Iterator[Problem]:

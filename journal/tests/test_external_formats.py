@@ -16,7 +16,7 @@ HEADER = "date,amount,reference,description\n"
 
 
 def read(content, format="csv", scale=2, currency="EUR", **mapping):
-    return formats.read(content, format=format, scale=scale, currency=currency, mapping=mapping)
+    return formats.read(content, format=format, mapping=mapping).of(scale, currency)
 
 
 def told(content, **options):

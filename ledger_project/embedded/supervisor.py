@@ -144,7 +144,6 @@ class Supervisor:
             "gunicorn",
             "ledger_project.wsgi:application",
             f"--bind=127.0.0.1:{options.port}",
-            "--worker-class=gthread",
             f"--workers={options.web_workers}",
             f"--threads={options.web_threads}",
             "--graceful-timeout=15",

@@ -42,6 +42,7 @@ class Command:
     own: frozenset[str] | None
     platform: bool
     needs: Callable[[Arguments], Iterable[str]]
+    beforehand: Callable[[Arguments], None]
 
     def require(self, caller: Caller) -> None:
         """Whether this caller may send the command at all. Refuses: Forbidden."""
@@ -53,7 +54,9 @@ class Command:
 
     def parse(self, raw: Mapping[str, Any]) -> Arguments:
         """The call's arguments from JSON, or a refusal that names the field."""
-        return parse_all(self.fields, self.optional, raw)
+        arguments = parse_all(self.fields, self.optional, raw)
+        self.beforehand(arguments)
+        return arguments
 
     def render(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments as the log keeps them: canonical, and without what was left at its default."""
@@ -94,12 +97,14 @@ def command(
     own: Iterable[str] | None = None,
     platform: bool = False,
     needs: Callable[[Arguments], Iterable[str]] = lambda arguments: (),
+    beforehand: Callable[[Arguments], None] = lambda arguments: None,
 ) -> Callable[[Callable[..., None]], Command]:
     """Declare the decorated plan as a command.
 
     `also_wants` names rows that follow from the arguments without being one of them (the fee account of a payment);
     `secrets` are arguments that a repeated call need not repeat (the digest of a fresh key); `seed_events` are the
-    names that the event has in the system it comes from.
+    names that the event has in the system it comes from; `beforehand` does with the arguments what takes long, such as
+    reading a file, before the call waits for others or others for it.
 
     Who may send it: an `internal` command, nobody but the ledger itself. `own` are the arguments that an account's own
     key may give only as its account; without `own`, such keys cannot send the command. A `platform` command is made for
@@ -129,6 +134,7 @@ def command(
             own=None if own is None else frozenset(own),
             platform=platform,
             needs=needs,
+            beforehand=beforehand,
         )
         COMMANDS[name] = declared
         return declared

@@ -6,6 +6,7 @@ nothing that the next one does not clear away.
 """
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -86,7 +87,7 @@ class TestRun:
                 "DATABASE_SEALER_URL": with_database(self.sealer, f"ledger_test_{self.worker}"),
                 "REDIS_URL": with_number(self.redis, number),
                 "LEDGER_SIGNING_KEY": SIGNING_KEY,
-                "DJANGO_SECRET_KEY": "a secret of the test run, of no use to anybody else, fifty characters long",
+                "DJANGO_SECRET_KEY": secrets.token_urlsafe(48),
             }
         )
         os.environ.pop("LEDGER_SIGNING_KEY_FILE", None)  # it would go before

@@ -9,7 +9,10 @@ class WebConfig(AppConfig):
     label = "web"
 
     def ready(self) -> None:
-        from ledger_project.web import replay  # noqa: F401  (declares Django's own tables)
+        from ledger_project.web import (
+            replay,  # noqa: F401  (declares Django's own tables)
+            secret_key,  # noqa: F401  (registers its check)
+        )
         from ledger_project.web.plain_admin import register_the_rest
         from ledger_project.web.staff import settle_permissions
 

@@ -3,15 +3,17 @@
 Its figures come from functions that the settings name, as they are about apps which this layer does not import.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
 from ledger_project.log import sealing
-from ledger_project.web.public import address, day, for_everybody, page, remembered
+from ledger_project.web.public import address, day, for_everybody, page
+from ledger_project.web.remembering import remembered
 
 KEEP_SECONDS = 10
 
@@ -28,11 +30,17 @@ class Figure:
 
 @for_everybody(seconds=KEEP_SECONDS)
 def landing(request: HttpRequest) -> HttpResponse:
-    return page("landing.html", {"url": address(request), "figures": remembered("landing", KEEP_SECONDS, figures)})
+    shown = remembered("landing", KEEP_SECONDS, figures, _read)
+    return page("landing.html", {"url": address(request), "figures": shown})
 
 
-def figures() -> list[Figure]:
-    return [import_string(name)() for name in settings.LANDING_FIGURES]
+def figures() -> list[tuple[str, ...]]:
+    return [astuple(import_string(name)()) for name in settings.LANDING_FIGURES]
+
+
+def _read(kept: Any) -> list[Figure]:
+    """Raises TypeError."""
+    return [Figure(*map(str, each)) for each in kept]
 
 
 def sealed() -> Figure:

@@ -10,6 +10,7 @@ import binascii
 import json
 from typing import Any, Generic, Protocol, TypeVar
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils.crypto import constant_time_compare, salted_hmac
 from rest_framework.pagination import BasePagination
@@ -109,7 +110,7 @@ def _limit(given: str | None) -> int:
 def write_cursor(position: Position, scope: str) -> str:
     """A position as an opaque string that is good for this scope alone."""
     place = json.dumps(position, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(_digest(place, scope) + place).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_digest(place, scope, settings.SECRET_KEY) + place).decode().rstrip("=")
 
 
 def read_cursor(cursor: str, scope: str) -> Position:
@@ -119,11 +120,12 @@ def read_cursor(cursor: str, scope: str) -> Position:
     except (binascii.Error, ValueError):
         raw = b""
     digest, place = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
-    if not constant_time_compare(digest, _digest(place, scope)):
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if not any(constant_time_compare(digest, _digest(place, scope, key)) for key in keys):
         raise InvalidRequest(field="cursor", reason="not a cursor of this list with these filters")
     position: Position = json.loads(place)
     return position
 
 
-def _digest(place: bytes, scope: str) -> bytes:
-    return salted_hmac("ledger.cursor", place + scope.encode(), algorithm="sha256").digest()[:DIGEST_BYTES]
+def _digest(place: bytes, scope: str, key: str) -> bytes:
+    return salted_hmac("ledger.cursor", place + scope.encode(), key, algorithm="sha256").digest()[:DIGEST_BYTES]

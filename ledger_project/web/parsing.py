@@ -13,6 +13,7 @@ from django.http.request import UnreadablePostError
 from rest_framework.parsers import BaseParser
 
 from ledger_project.kernel.errors import InvalidRequest
+from ledger_project.kernel.repeats import first_twice
 from ledger_project.web.errors import BadRequest, BodyTooLarge, LengthRequired, MalformedJson, UnsupportedMediaType
 
 DIGITS_READ = 100  # of an integer; no field takes as many, and reading thousands costs their square
@@ -21,8 +22,7 @@ DIGITS_READ = 100  # of an integer; no field takes as many, and reading thousand
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise InvalidRequest(field=next(name for name in names if names.count(name) > 1)[:300], reason="given twice")
+        raise InvalidRequest(field=(first_twice(name for name, _ in pairs) or "")[:300], reason="given twice")
     return made
 
 

@@ -1,15 +1,12 @@
 """What anybody may read without a key: pages and documents that caches may keep and scripts of any origin may fetch."""
 
 import hashlib
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-import redis
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response, patch_vary_headers
@@ -21,9 +18,6 @@ from ledger_project.web import problems
 HTML = "text/html"
 
 View = Callable[..., HttpResponse]
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 def for_everybody(*, seconds: int, also: tuple[str, ...] = ()) -> Callable[[View], View]:
@@ -85,16 +79,3 @@ def address(request: HttpRequest) -> str:
 def day(moment: datetime) -> str:
     """As in "25 November 2026"."""
     return f"{moment.day} {moment:%B %Y}"
-
-
-def remembered(name: str, seconds: int, compute: Callable[[], T]) -> T:
-    """What `compute` said at most `seconds` ago, to whatever process; while Redis is away, what it says now."""
-    try:
-        known: T | None = cache.get(name)
-        if known is None:
-            known = compute()
-            cache.set(name, known, seconds)
-        return known
-    except redis.RedisError as error:
-        log.warning("Redis does not answer, so %s is computed each time: %s", name, error)
-        return compute()

@@ -8,7 +8,8 @@ from django.http import HttpResponse, JsonResponse
 
 from ledger_project.kernel import clock
 from ledger_project.web.figures import grouped
-from ledger_project.web.public import day, page, remembered
+from ledger_project.web.public import day, page
+from ledger_project.web.remembering import remembered
 from reserves import queries
 from reserves.attestation import COUNTED
 from reserves.chart import FULL, Chart, Point, bps_of, draw, percent
@@ -85,13 +86,17 @@ def _asset(asset: dict[str, Any], scale: int) -> dict[str, Any]:
 
 
 def _chart(newest: Attestation) -> Chart | None:
-    """The drawing that ends with an attestation: it never changes, and reads hundreds of documents, so it is kept."""
-    return remembered(f"coverage:{newest}", CHART_SECONDS, lambda: _drawn(newest))
+    """The drawing that ends with an attestation: hundreds of documents are read for its points, which are kept."""
+    return remembered(f"coverage:{newest}", CHART_SECONDS, lambda: _points(newest), _drawn)
 
 
-def _drawn(newest: Attestation) -> Chart | None:
-    found = queries.coverage_until(newest, CHARTED)
-    return draw([Point(at, bps_of(num, den)) for at, num, den in found])
+def _points(newest: Attestation) -> list[tuple[str, int]]:
+    return [(clock.stamp(at), bps_of(num, den)) for at, num, den in queries.coverage_until(newest, CHARTED)]
+
+
+def _drawn(points: Any) -> Chart | None:
+    """Raises TypeError, ValueError."""
+    return draw([Point(clock.read(at), int(bps)) for at, bps in points])
 
 
 def history(currency: str | None, before: int | None, *, as_page: bool) -> HttpResponse:

@@ -9,14 +9,14 @@ from xml.parsers import expat
 from journal.external.statement import (
     DESCRIPTION,
     REFERENCE,
+    Draft,
+    Figure,
     Mapping,
     Reading,
-    Statement,
-    StatementLine,
     malformed,
 )
 
-MAX_DEPTH = 50
+MAX_DEPTH, MAX_ELEMENTS = 50, 2_000_000
 NO_REFERENCE = frozenset({"", "NOTPROVIDED", "NONREF"})
 REFERENCES = ("NtryDtls/TxDtls/Refs/EndToEndId", "NtryDtls/TxDtls/Refs/TxId", "AcctSvcrRef", "NtryRef")
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
@@ -29,8 +29,12 @@ class Node:
     name: str
     line: int
     attributes: dict[str, str] = field(default_factory=dict)
-    text: str = ""
+    parts: list[str] = field(default_factory=list)
     children: "list[Node]" = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
 
     def all(self, path: str) -> "list[Node]":
         """The elements at `A/B/C` below this one."""
@@ -48,7 +52,7 @@ class Node:
         return next(filter(None, texts), "")
 
 
-def read(content: str, scale: int, currency: str, mapping: Mapping) -> Statement:
+def read(content: str, mapping: Mapping, draft: Draft) -> None:
     """Entries that are booked; those that are only expected are left out. Refuses: MalformedStatement."""
     root = _parse(content)
     statements = root.all("BkToCstmrStmt/Stmt") if root.name == "Document" else []
@@ -58,44 +62,38 @@ def read(content: str, scale: int, currency: str, mapping: Mapping) -> Statement
         )
     (stmt,) = statements
     exact = Mapping(inverted=mapping.inverted)
-    made = Statement(
-        opening=_balance(stmt, OPENING, scale, currency, exact), closing=_balance(stmt, CLOSING, scale, currency, exact)
-    )
-    made.closing_at = stmt.line
+    draft.opening, draft.closing = (_balance(stmt, kinds, draft, exact) for kinds in (OPENING, CLOSING))
+    draft.closing_at = stmt.line
     for entry in stmt.all("Ntry"):
         if (entry.value("Sts/Cd", "Sts") or "BOOK") == "BOOK":
-            made.lines.append(_line(len(made.lines) + 1, entry, scale, currency, exact))
-    return made
+            _add(entry, Reading(draft, exact, entry.line))
 
 
-def _line(number: int, entry: Node, scale: int, currency: str, mapping: Mapping) -> StatementLine:
-    reading = Reading(scale, mapping, entry.line)
+def _add(entry: Node, reading: Reading) -> None:
     day = entry.value("BookgDt/Dt", "BookgDt/DtTm", "ValDt/Dt", "ValDt/DtTm")
     named = [text for path in REFERENCES if (text := entry.value(path)) not in NO_REFERENCE]
     told = [entry.value("AddtlNtryInf"), *(node.text for node in entry.all("NtryDtls/TxDtls/RmtInf/Ustrd"))]
-    return StatementLine(
-        number,
+    reading.add(
         reading.day(day, "BookgDt"),
-        _amount(entry, reading, currency),
+        _amount(entry, reading),
         reading.text(named[0] if named else "", "EndToEndId", REFERENCE),
         reading.text(" ".join(told)[:DESCRIPTION], "RmtInf", DESCRIPTION),
     )
 
 
-def _balance(stmt: Node, kinds: tuple[str, ...], scale: int, currency: str, mapping: Mapping) -> int | None:
+def _balance(stmt: Node, kinds: tuple[str, ...], draft: Draft, mapping: Mapping) -> Figure | None:
     for balance in stmt.all("Bal"):
         if balance.value("Tp/CdOrPrtry/Cd") in kinds:
-            return _amount(balance, Reading(scale, mapping, balance.line), currency)
+            return _amount(balance, Reading(draft, mapping, balance.line))
     return None
 
 
-def _amount(node: Node, reading: Reading, currency: str) -> int:
+def _amount(node: Node, reading: Reading) -> Figure:
     """The amount of an entry or a balance, signed by its indicator."""
     amount = node.one("Amt")
     if amount is None:
         raise malformed(node.line, "Amt", "missing")
-    if amount.attributes.get("Ccy") != currency:
-        raise malformed(amount.line, "Ccy", f"{amount.attributes.get('Ccy')!r} where the account has {currency}")
+    Reading(reading.draft, reading.mapping, amount.line).currency(amount.attributes.get("Ccy"), "Ccy")
     side = node.value("CdtDbtInd")
     if side not in {"CRDT", "DBIT"}:
         raise malformed(node.line, "CdtDbtInd", "neither CRDT nor DBIT")
@@ -108,14 +106,18 @@ def _parse(content: str) -> Node:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     top = Node("", 0)
-    stack = [top]
+    stack, count = [top], 0
 
     def forbid(*_: object) -> None:
         raise malformed(parser.CurrentLineNumber, "DOCTYPE", "a document type has no place in a statement")
 
     def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
         if len(stack) > MAX_DEPTH:
             raise malformed(parser.CurrentLineNumber, name, f"nested deeper than {MAX_DEPTH} elements")
+        if count > MAX_ELEMENTS:
+            raise malformed(parser.CurrentLineNumber, name, f"more than {MAX_ELEMENTS} elements")
         node = Node(name.rpartition(" ")[2], parser.CurrentLineNumber, attributes)
         stack[-1].children.append(node)
         stack.append(node)
@@ -124,7 +126,7 @@ def _parse(content: str) -> Node:
         stack.pop()
 
     def characters(text: str) -> None:
-        stack[-1].text += text
+        stack[-1].parts.append(text)
 
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = forbid
     parser.ExternalEntityRefHandler = forbid  # type: ignore[assignment]

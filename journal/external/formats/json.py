@@ -6,7 +6,8 @@ Numbers are read as the text that they are written as, so 0.1 is 0.1 and not wha
 import json
 from typing import Any
 
-from journal.external.statement import Mapping, Reading, Statement, malformed
+from journal.external.statement import MAX_MEMBERS, Draft, Mapping, Reading, malformed
+from ledger_project.kernel.repeats import first_twice
 
 
 class _Twice(ValueError):
@@ -18,11 +19,12 @@ class _Digits(str):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise _Twice(name)
-    return dict(pairs)
+    if len(pairs) > MAX_MEMBERS:
+        raise ValueError(f"an object with more than {MAX_MEMBERS} members")
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _Twice(first_twice(name for name, _ in pairs))
+    return made
 
 
 def _constant(name: str) -> Any:
@@ -34,13 +36,10 @@ _decode = json.JSONDecoder(
 ).decode
 
 
-def read(content: str, scale: int, currency: str, mapping: Mapping) -> Statement:
+def read(content: str, mapping: Mapping, draft: Draft) -> None:
     """Refuses: MalformedStatement; the line is the object's place in the list, or the file's where it is no JSON."""
-    statement = Statement()
     for place, found in enumerate(_list(content), 1):
-        reading = Reading(scale, mapping, place)
-        statement.lines.append(reading.record(place, _record(found, place, mapping)))
-    return statement
+        Reading(draft, mapping, place).record(_record(found, place, mapping))
 
 
 def _list(content: str) -> list[Any]:

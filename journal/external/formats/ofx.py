@@ -12,10 +12,9 @@ from xml.sax.saxutils import unescape
 from journal.external.statement import (
     DESCRIPTION,
     REFERENCE,
+    Draft,
     Mapping,
     Reading,
-    Statement,
-    StatementLine,
     malformed,
 )
 
@@ -25,12 +24,12 @@ _DAY = re.compile(r"([0-9]{8})([0-9]{6}(\.[0-9]+)?)?(\[[^\]]*\])?")
 STATEMENTS = frozenset({"STMTRS", "CCSTMTRS"})
 
 
-def read(content: str, scale: int, currency: str, mapping: Mapping) -> Statement:
+def read(content: str, mapping: Mapping, draft: Draft) -> None:
     """Refuses: MalformedStatement."""
     if found := _DECLARATION.search(content):
         raise malformed(content.count("\n", 0, found.start()) + 1, "DOCTYPE", "has no place in a statement")
     exact = Mapping(inverted=mapping.inverted)
-    statement, open_line, seen = Statement(), 0, 0
+    open_line, seen = 0, 0
     record: dict[str, str] | None = None
     for line, closing, name, text in _tags(content):
         if closing and name != "STMTTRN":
@@ -39,8 +38,8 @@ def read(content: str, scale: int, currency: str, mapping: Mapping) -> Statement
             seen += 1
             if seen > 1:
                 raise malformed(line, name, "a second statement; upload one account's at a time")
-        elif name == "CURDEF" and text != currency:
-            raise malformed(line, name, f"{text[:20]!r} where the account has {currency}")
+        elif name == "CURDEF":
+            Reading(draft, exact, line).currency(text, name)
         elif name == "STMTTRN" and not closing:
             if record is not None:
                 raise malformed(open_line, name, "does not end")
@@ -48,7 +47,7 @@ def read(content: str, scale: int, currency: str, mapping: Mapping) -> Statement
         elif name == "STMTTRN":
             if record is None:
                 raise malformed(line, name, "ends and never began")
-            statement.lines.append(_line(len(statement.lines) + 1, record, Reading(scale, exact, open_line)))
+            _add(record, Reading(draft, exact, open_line))
             record = None
         elif record is not None and text:
             record.setdefault(name, text)
@@ -56,7 +55,6 @@ def read(content: str, scale: int, currency: str, mapping: Mapping) -> Statement
         raise malformed(1, "STMTRS", "there is no statement in this file")
     if record is not None:
         raise malformed(open_line, "STMTTRN", "does not end")
-    return statement
 
 
 def _tags(content: str) -> Iterator[tuple[int, bool, str, str]]:
@@ -67,7 +65,7 @@ def _tags(content: str) -> Iterator[tuple[int, bool, str, str]]:
         yield line, bool(found[1]), found[2].upper(), unescape(found[3].strip())
 
 
-def _line(number: int, record: dict[str, str], reading: Reading) -> StatementLine:
+def _add(record: dict[str, str], reading: Reading) -> None:
     for name in ("DTPOSTED", "TRNAMT"):
         if name not in record:
             raise malformed(reading.line, name, "missing")
@@ -75,8 +73,7 @@ def _line(number: int, record: dict[str, str], reading: Reading) -> StatementLin
     day = _DAY.fullmatch(record["DTPOSTED"])
     reference = next((record[name] for name in ("REFNUM", "CHECKNUM", "FITID") if name in record), "")
     told = " ".join(record[name] for name in ("NAME", "MEMO") if name in record)
-    return StatementLine(
-        number,
+    reading.add(
         reading.day(day[1] if day else record["DTPOSTED"], "DTPOSTED"),
         # The standard allows a decimal comma as well.
         reading.amount(amount.replace(",", ".") if "." not in amount else amount, "TRNAMT"),

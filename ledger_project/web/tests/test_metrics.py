@@ -151,7 +151,7 @@ def served(tmp_path: Path) -> Iterator[tuple[int, psutil.Process]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    words = ["-m", "gunicorn", "ledger_project.wsgi:application", f"--bind=127.0.0.1:{port}", "--worker-class=gthread"]
+    words = ["-m", "gunicorn", "ledger_project.wsgi:application", f"--bind=127.0.0.1:{port}"]
     options = ["--workers=3", "--threads=2", "--no-control-socket", "--graceful-timeout=1"]
     environment = os.environ | {"METRICS_TOKEN": TOKEN, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, *words, *options], cwd=ROOT, env=environment)

@@ -149,7 +149,7 @@ def served() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    words = ["-m", "gunicorn", "ledger_project.wsgi:application", f"--bind=127.0.0.1:{port}", "--worker-class=gthread"]
+    words = ["-m", "gunicorn", "ledger_project.wsgi:application", f"--bind=127.0.0.1:{port}"]
     options = ["--workers=1", "--threads=3", "--no-control-socket", "--graceful-timeout=1"]
     environment = os.environ | {"EVENT_STREAMS": "2"}
     process = subprocess.Popen([sys.executable, *words, *options], cwd=ROOT, env=environment)

@@ -1,0 +1,158 @@
+"""Clients that are slow on purpose, against a real gunicorn without a proxy: everybody else is answered meanwhile.
+
+Each kind is several times as many as there are threads, and all of them hold on while others call.
+"""
+
+import http.client
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ledger_project.testing.api import Api
+from ledger_project.testing.ledger import Ledger
+
+ROOT = Path(__file__).resolve().parents[3]
+THREADS, SLOW = 4, 60
+PATIENCE = 25  # s that a client waits for its answer; a server that waits for the slow ones never gives it
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[int]:
+    """A web process as `make up` starts it, with few threads; its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    words = ["-m", "gunicorn", "ledger_project.wsgi:application", f"--bind=127.0.0.1:{port}"]
+    options = ["--workers=1", f"--threads={THREADS}", "--no-control-socket", "--graceful-timeout=1"]
+    process = subprocess.Popen([sys.executable, *words, *options], cwd=ROOT, env=os.environ)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert ask(port, "/healthz")[0] == 200
+                break
+            except OSError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield port
+        assert process.poll() is None
+        assert len(psutil.Process(process.pid).children()) == 1
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ask(port: int, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+Opening = Callable[[socket.socket], None]
+HEAD = b"POST /v1/transfers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+LOGIN = b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+KINDS: dict[str, bytes] = {
+    "silent": b"",
+    "half a head": HEAD,
+    "one byte": b"G",
+    "half a body": HEAD + b"Content-Length: 1000\r\n\r\n{",
+    "waiting to be told to go on": HEAD + b"Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n",
+    "long body": LOGIN + b"Content-Length: 50000000\r\n\r\n--x\r\n",
+    "chunks without end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    "answered and not gone": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "not reading": b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20,
+    "the second request": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz",
+}
+HELD = {"silent", "half a head", "one byte", "half a body"}  # in the poller, for longer than this test takes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slow_clients_take_no_thread_that_others_need(kind: str, served: int, api: Api, ledger: Ledger) -> None:
+    ledger.open("alice", "bob", funded=50)
+    body = b'{"from_account": "alice", "to_account": "bob", "amount": 5}'
+    with ExitStack() as stack:
+        slow = []
+        for _ in range(SLOW):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", served))
+            client.sendall(KINDS[kind])
+            slow.append(client)
+
+        for n in range(5):
+            sent = {"Authorization": f"Bearer {api.token}", "Idempotency_Key": f"t{n}"}
+            status, answer = ask(served, "/v1/transfers", "POST", body, Content_Type="application/json", **sent)
+            assert status == 201, answer
+        assert ask(served, "/healthz")[0] == 200
+        if kind in HELD:
+            assert select.select(slow, [], [], 0)[0] == []
+
+    assert ledger.balance("bob") == {"available": 75}
+
+
+def test_a_request_in_pieces_is_a_request(served: int, api: Api, ledger: Ledger) -> None:
+    ledger.open("alice", "bob", funded=50)
+    body = b'{"from_account": "alice", "to_account": "bob", "amount": 5}'
+    head = f"Authorization: Bearer {api.token}\r\nContent-Length: {len(body)}\r\nIdempotency-Key: ".encode()
+    requests = [HEAD + head + f"piece-{n}".encode() + b"\r\n\r\n" + body for n in range(3)]
+
+    with socket.create_connection(("127.0.0.1", served), timeout=PATIENCE) as client:
+        for piece in [requests[0][place : place + 50] for place in range(0, len(requests[0]), 50)]:
+            client.sendall(piece)
+            time.sleep(0.001)
+        assert read(client).startswith(b"HTTP/1.1 201")
+        client.sendall(requests[1] + requests[2])  # two at once on one connection
+        assert read(client).startswith(b"HTTP/1.1 201")
+        assert read(client).startswith(b"HTTP/1.1 201")
+    with socket.create_connection(("127.0.0.1", served), timeout=PATIENCE) as client:
+        client.sendall(requests[0].replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n").removesuffix(body))
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+        assert b"Idempotent-Replayed: true" in read(client)
+
+    assert ledger.balance("bob") == {"available": 65}
+
+
+def read(client: socket.socket) -> bytes:
+    """One answer."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += client.recv(1)
+    length = int(got.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    while length:
+        piece = client.recv(length)
+        got, length = got + piece, length - len(piece)
+    return got
+
+
+def test_what_is_too_long_or_too_late_is_told_so(served: int) -> None:
+    with socket.create_connection(("127.0.0.1", served), timeout=PATIENCE) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n" + b"X-Long: x\r\n" * 6000)
+        assert client.recv(1000).startswith(b"HTTP/1.1 431 ")
+    with socket.create_connection(("127.0.0.1", served), timeout=PATIENCE) as client:
+        client.sendall(HEAD)
+        assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
+    assert ask(served, "/v1/transfers", "POST", b"x" * 2_000_000, Content_Type="application/json")[0] in {401, 413}
+
+
+def test_a_crowd_of_silent_clients_leaves_room_for_who_speaks(served: int) -> None:
+    """More connections than a process keeps: those that have been silent for longest make room."""
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", served))) for _ in range(600)]
+
+        assert ask(served, "/healthz")[0] == 200
+
+        closed = select.select(silent, [], [], PATIENCE)[0]
+        assert 100 <= len(closed) < 600
+        assert silent[-1] not in closed
