@@ -16,6 +16,7 @@ from ledger_project.testing.ledger import Ledger
 
 ALICE = "(SELECT id FROM accounts_account WHERE name = 'alice')"
 HERS = f"account_id = {ALICE}"
+HASH = "0x" + "feed" * 16
 FAULTS = {
     "trial_balance_zero": (
         "a posting that is of no entry, with its balance",
@@ -76,8 +77,9 @@ FAULTS = {
     "settlements_add_up": ("a batch that settled more", "UPDATE journal_settledrange SET net = net + 1", 1),
     "deposits_unique": (
         "a deposit that is there twice",
-        "ALTER TABLE holds_deposit DROP CONSTRAINT duplicate_deposit;"
-        " CREATE TEMP TABLE twice AS SELECT * FROM holds_deposit; UPDATE twice SET id = gen_random_uuid();"
+        "DROP INDEX duplicate_deposit;"
+        " CREATE TEMP TABLE twice AS SELECT * FROM holds_deposit;"
+        " UPDATE twice SET id = gen_random_uuid(), external_ref = '0X' || upper(substr(external_ref, 3));"
         " INSERT INTO holds_deposit SELECT * FROM twice",
         1,
     ),
@@ -123,7 +125,7 @@ def books() -> Iterator[Ledger]:
         key = ledger.answer("issue_session_key", account="alice", max_total=100)["session_key"]["id"]
         paid = ledger.answer("spend", account="alice", to_account="shop", amount=30, session_key=key)["entry"]["id"]
         ledger.run("refund", entry=paid, amount=5)
-        ledger.run("record_deposit", account="bob", amount=40, source="base", external_ref="0xfeed", confirmed=True)
+        ledger.run("record_deposit", account="bob", amount=40, source="base", external_ref=HASH, confirmed=True)
         ledger.run("open_clearing_account", domain="eu")
         ledger.run("spend", account="alice", to_account="clearing:eu", amount=8)
         ledger.run("settle_batch", netting_batch_id="net-1")
