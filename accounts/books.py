@@ -23,7 +23,10 @@ class AccountBooks(Unit):
 
     def find(self, kind: type[R], name: Hashable) -> R | None:
         """Accounts are found by what their names mean, however they are spelt."""
-        return super().find(kind, fold(name) if kind.by_meaning and isinstance(name, str) else name)
+        row = super().find(kind, name)
+        if row is None and kind.by_meaning and isinstance(name, str) and (meant := fold(name)) != name:
+            return super().find(kind, meant)
+        return row
 
     def account(self, ref: str) -> AccountRow:
         """The account under lock; of an unbounded one, this batch's stripe."""

@@ -224,7 +224,9 @@ def look_up(
     found: dict[str | UUID, AccountFacts] = {}
     missing = []
     for ref in refs:
-        facts = _known.get((tenant, fold(ref) if isinstance(ref, str) else ref))
+        facts = _known.get((tenant, ref))  # most are written as they are looked up
+        if facts is None and isinstance(ref, str):
+            facts = _known.get((tenant, fold(ref)))
         if facts is None:
             missing.append(ref)
         else:

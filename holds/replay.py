@@ -94,16 +94,16 @@ rebuild(
 
 DEPOSITS = compare(
     "deposits_unique",
-    "a source's reference is stored once, and credited once if the deposit is confirmed and never if it is not",
+    "what a source's reference means is stored once, and credited once if it is confirmed and never if it is not",
     """
     WITH credited AS (
-        SELECT tenant_id, result -> 'deposit' ->> 'source' AS source,
-               result -> 'deposit' ->> 'external_ref' AS external_ref, count(*) AS times
+        SELECT tenant_id, folded(result -> 'deposit' ->> 'source') AS source,
+               folded(result -> 'deposit' ->> 'external_ref') AS external_ref, count(*) AS times
           FROM log_event
          WHERE type IN ('deposit.recorded', 'deposit.confirmed') AND result -> 'deposit' ->> 'status' = 'confirmed'
          GROUP BY 1, 2, 3
     ), stored AS (
-        SELECT tenant_id, source, external_ref, count(*) AS times,
+        SELECT tenant_id, folded(source) AS source, folded(external_ref) AS external_ref, count(*) AS times,
                count(*) FILTER (WHERE status = 'confirmed') AS credits
           FROM holds_deposit GROUP BY 1, 2, 3
     )

@@ -112,7 +112,7 @@ def _promising(ledger: Ledger) -> None:
     ledger.run("set_agent_currency", currency="CRD")
     payment = {"account": "alice", "to_account": "shop", "amount": 5, "scheme": "exact", "expires_in": 60}
     ledger.run("authorize_payment", nonce="pay_0123456789abcdef", **payment)
-    ledger.run("record_deposit", account="bob", amount=40, source="base", external_ref="0xfeed")
+    ledger.run("record_deposit", account="bob", amount=40, source="base", external_ref=f"0x{'fe' * 32}")
     late = {"account": "bob", "amount": 7, "source": "base", "external_ref": "0xbeef", "confirmed": False}
     deposit = made(ledger, "record_deposit", "deposit", **late)
     ledger.run("fail_deposit", deposit=deposit, reason="never came")

@@ -3,10 +3,12 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import redis
 from django.core.cache import cache
+from django.utils.functional import Promise
 
 T = TypeVar("T")
 
@@ -17,13 +19,22 @@ class Json:
     """How Django's cache writes values. What it cannot read is as good as not there."""
 
     def dumps(self, value: Any) -> str:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=_plain)
 
     def loads(self, data: bytes) -> Any:
         try:
             return json.loads(data)
         except (ValueError, RecursionError):
             return None
+
+
+def _plain(value: Any) -> Any:
+    """The results of the theme's search, which its templates read as objects or as maps alike."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    if isinstance(value, Promise):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no data to keep in Redis")
 
 
 def remembered(name: str, seconds: int, compute: Callable[[], Any], read: Callable[[Any], T]) -> T:
