@@ -241,9 +241,9 @@ def whole() -> Iterator[tuple[str, Ledger]]:
 
 
 @pytest.fixture
-        "DROP INDEX duplicate_deposit;"
-        " CREATE TEMP TABLE twice AS SELECT * FROM holds_deposit WHERE status = 'confirmed';"
-        " UPDATE twice SET id = gen_random_uuid(), external_ref = '0X' || upper(substr(external_ref, 3));"
+def books(whole: tuple[str, Ledger]) -> Iterator[Ledger]:
+    name, ledger = whole
+    with own_database(copy_of=name):
         yield ledger
 
 
