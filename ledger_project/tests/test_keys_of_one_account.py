@@ -18,6 +18,7 @@ import pytest
 from django.http import StreamingHttpResponse
 from rest_framework.views import APIView
 
+from holds.tests.payments import authorised, wanted
 from journal import watching
 from journal.account_events import MOVES
 from journal.models import Entry
@@ -104,7 +105,7 @@ class World:
             "webhook": made("webhooks", {"url": f"https://{who}.example/", "types": ["*"]}, "webhook"),
             "api_key": made("api-keys", {"name": name, "scopes": ["read"], "account": name}, "api_key"),
         }
-        self._authorise(key, mark)
+        authorised(key, wanted(key, next(amounts), "exact"))
         run("freeze_account", account=name, reason=name)
         run("unfreeze_account", account=name, reason=name)
 
@@ -300,6 +301,7 @@ ALICES = [
     "monitor.registered",
     "monitor.registered",
     "monitor.triggered",
+    "payment.authorized",
     "promo.minted",
     "session_key.issued",
     "spend.posted",

@@ -269,7 +269,7 @@ def test_a_database_without_the_sealers_address_is_said_before_anything_starts(h
 
 
 def test_a_worker_does_not_start_without_the_sealers_address(shell, database):
-    shell |= {"DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"]}
+    shell |= {name: os.environ[name] for name in ("REDIS_URL", "DJANGO_SECRET_KEY")} | {"DATABASE_URL": database}
     command = [sys.executable, "-m", "celery", "--app=ledger_project.celery:app", "worker", "--concurrency=1"]
 
     worker = subprocess.run(command, env=shell, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
