@@ -41,7 +41,10 @@ class TenantFilter(Choices):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         value = self.value()
-        return queryset.filter(tenant=int(value)) if value and value.isdigit() and len(value) < 19 else queryset
+        if not value:
+            return queryset
+        is_id = value.isascii() and value.isdigit() and len(value) < 19
+        return queryset.filter(tenant=int(value)) if is_id else queryset.none()
 
 
 class ExactText(TextFilter):

@@ -25,6 +25,7 @@ HOSTILE = {
     "endless digits": "9" * 400,
     "minus": "-1",
     "exponent": "1e999",
+    "a digit that is no number": "%C2%B2",
     "quote": "'%22%5C",
     "list": "1&{name}=2",
     "brackets": "%5B%5D",
@@ -34,7 +35,7 @@ HOSTILE = {
 
 
 # A page of the back office takes ten times as long as an answer of the API.
-OF_PAGES = ("NUL", "NUL within", "not UTF-8", "no day", "endless digits", "list")
+OF_PAGES = ("NUL", "NUL within", "not UTF-8", "no day", "endless digits", "a digit that is no number", "list")
 
 
 @cache
