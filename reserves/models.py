@@ -113,7 +113,10 @@ class Attestation(models.Model):
 
     class Meta:
         constraints = [UniqueConstraint(fields=["tenant", "currency", "sequence"], name="attestation_outdated")]
-        indexes = [models.Index(fields=["tenant", "id"], name="attestation_page")]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="attestation_page"),
+            models.Index(fields=["event"], name="attestation_first", condition=Q(sequence=1)),
+        ]
 
     def __str__(self) -> str:
         return f"att_{self.id.hex}"
