@@ -31,7 +31,7 @@ BEGIN
     )
     UPDATE accounts_balance AS old
        SET available = new.available, total_in = new.total_in, total_out = new.total_out, version = old.version + 1,
-           updated_at = now()
+           updated_at = greatest(now(), old.updated_at)
       FROM (VALUES (payer, paying.available - amount, paying.total_in, paying.total_out + amount),
                    (receiver, receiving.available + amount, receiving.total_in + amount, receiving.total_out))
            AS new (account_id, available, total_in, total_out)
