@@ -145,10 +145,18 @@ class Worker(ThreadWorker):
         self.lingering: dict[Connection, None] = {}
         self.held = 0
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """One event may end the connection of another of the same round, which is then nobody's any more."""
+        for key, _ in self.poller.select(timeout):
+            if self.poller.get_map().get(key.fd) is key:
+                key.data(key.fileobj)
+
     def accept(self, listener: socket.socket) -> None:
         try:
             accepted, address = listener.accept()
-        except OSError:  # gone again, or no descriptor left
+        except (BlockingIOError, ConnectionAbortedError):  # another process took it, or it is gone again
+            return
+        except OSError:  # no descriptor left
             self._make_room(self.lingering, self.bodies, self.heads, self.keepalived_conns)
             return
         self.nr_conns += 1

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -22,17 +22,25 @@ from ledger_project.testing.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[3]
 THREADS, SLOW = 4, 60
+KEPT = 500  # connections of a process, as gunicorn.conf.py says
 PATIENCE = 25  # s that a client waits for its answer; a server that waits for the slow ones never gives it
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[int]:
     """A web process as `make up` starts it, with few threads; its port."""
+    with serve(workers=1) as port:
+        yield port
+
+
+@contextmanager
+def serve(workers: int) -> Iterator[int]:
+    """Processes that are the same ones in the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     words = ["-m", "gunicorn", "ledger_project.wsgi:application", f"--bind=127.0.0.1:{port}"]
-    options = ["--workers=1", f"--threads={THREADS}", "--no-control-socket", "--graceful-timeout=1"]
+    options = [f"--workers={workers}", f"--threads={THREADS}", "--no-control-socket", "--graceful-timeout=1"]
     process = subprocess.Popen([sys.executable, *words, *options], cwd=ROOT, env=os.environ)
     try:
         deadline = time.monotonic() + 60
@@ -44,12 +52,22 @@ def served() -> Iterator[int]:
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
+        begun = processes(port)
+        assert len(begun) == workers
         yield port
         assert process.poll() is None
-        assert len(psutil.Process(process.pid).children()) == 1
+        assert processes(port) == begun
     finally:
         process.terminate()
         process.wait(30)
+
+
+def processes(port: int) -> list[psutil.Process]:
+    """Those that serve this port, without the one that watches over them."""
+    bind = f"--bind=127.0.0.1:{port}"
+    return [
+        child for child in psutil.Process().children(recursive=True) if bind in child.cmdline() and not child.children()
+    ]
 
 
 def ask(port: int, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
@@ -128,7 +146,9 @@ def read(client: socket.socket) -> bytes:
     """One answer."""
     got = b""
     while b"\r\n\r\n" not in got:
-        got += client.recv(1)
+        byte = client.recv(1)
+        assert byte, "the server closed the connection"
+        got += byte
     length = int(got.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
     while length:
         piece = client.recv(length)
@@ -156,3 +176,43 @@ def test_a_crowd_of_silent_clients_leaves_room_for_who_speaks(served: int) -> No
         closed = select.select(silent, [], [], PATIENCE)[0]
         assert 100 <= len(closed) < 600
         assert silent[-1] not in closed
+
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def kept(port: int, count: int, stack: ExitStack) -> list[socket.socket]:
+    """Connections that had an answer, and may ask again."""
+    clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE)) for _ in range(count)]
+    for client in clients:
+        client.sendall(GET)
+        assert read(client).startswith(b"HTTP/1.1 200")
+    return clients
+
+
+def test_a_connection_that_another_process_took_costs_nobody_theirs() -> None:
+    """All processes wake for one connection, and one of them gets it."""
+    with serve(workers=2) as port, ExitStack() as stack:
+        clients = kept(port, 20, stack)
+        for _ in range(200):
+            assert ask(port, "/healthz")[0] == 200
+        for client in clients:
+            client.sendall(GET)
+            assert read(client).startswith(b"HTTP/1.1 200")
+
+
+def test_who_made_room_while_asking_again_takes_nobody_along(served: int) -> None:
+    """One more comes than a process keeps, while those that must make room for it are heard again."""
+    [process] = processes(served)
+    with ExitStack() as stack:
+        clients = kept(served, KEPT - 1, stack)  # the last few are bidden farewell, and linger
+        process.suspend()  # so that it learns of all of them at once
+        try:
+            for _ in range(20):
+                stack.enter_context(socket.create_connection(("127.0.0.1", served)))
+            for client in clients:
+                client.sendall(GET)
+        finally:
+            process.resume()
+        assert ask(served, "/healthz")[0] == 200
+        assert processes(served) == [process]
