@@ -84,3 +84,33 @@ class Busy(Refusal):
     """The rows were locked for too long; nothing was stored, try again with the same key."""
 
     status = 503
+
+
+class Unavailable(Refusal):
+    """The database does not answer. Retry with the same idempotency key: what was stored is not done again."""
+
+    status = 503
+
+
+class TimedOut(Refusal):
+    """The call took longer than it may. Retry with the same idempotency key: what was stored is not done again."""
+
+    status = 503
+
+
+class DatabaseReadOnly(Refusal):
+    """The database takes no writes, as a standby does; nothing was stored, try again with the same key."""
+
+    status = 503
+
+
+class DatabaseFull(Refusal):
+    """The database has no room to write; nothing was stored, try again with the same key."""
+
+    status = 503
+
+
+class TooManyConnections(Refusal):
+    """The database takes no more connections; nothing was stored, try again with the same key."""
+
+    status = 503

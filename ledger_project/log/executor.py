@@ -30,7 +30,7 @@ from ledger_project.kernel.errors import (
     ReservedIdempotencyKey,
 )
 from ledger_project.kernel.fields import TextField
-from ledger_project.log import counting, documents
+from ledger_project.log import counting, documents, outages
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS, Arguments, Command
 from ledger_project.log.documents import Document
@@ -180,7 +180,12 @@ def execute(calls: Sequence[Call], *, atomic: bool = False, dry_run: bool = Fals
             raise Busy(reason="lock timeout") from waited
         except (pg.CheckViolation, pg.RaiseException, pg.ForeignKeyViolation, pg.DataError) as forbidden:
             return _forbidden(calls, forbidden, atomic=atomic, dry_run=dry_run)
-        except psycopg.OperationalError:
+        except psycopg.Error as error:
+            if not outages.is_lost(error):
+                outage = outages.outage_of(error)
+                if outage is None:
+                    raise
+                raise outage from error
             # The connection is gone, perhaps with our COMMIT under way. The keys tell whether it was carried out.
             if django_connection.in_atomic_block or attempt == ATTEMPTS - 1:
                 raise

@@ -69,9 +69,3 @@ class InternalError(Refusal):
     """This is our fault: it is logged under the request id. Ask or retry with the same idempotency key."""
 
     status = 500
-
-
-class Unavailable(Refusal):
-    """The database does not answer. Retry with the same idempotency key: what was stored is not done again."""
-
-    status = 503

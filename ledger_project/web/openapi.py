@@ -18,6 +18,7 @@ from drf_spectacular.plumbing import build_mock_request
 from ledger_project.kernel import errors as kernel
 from ledger_project.kernel.errors import Refusal
 from ledger_project.kernel.fields import nullable, object_schema
+from ledger_project.log import outages
 from ledger_project.log.command import COMMANDS, Command
 from ledger_project.web import bulk, errors
 from ledger_project.web.authentication import Principal
@@ -39,7 +40,7 @@ WRITING = (
     kernel.InvalidAmount,
     kernel.IdempotencyKeyReused,
 )
-ANY_TIME = (kernel.Busy, errors.Unavailable, errors.InternalError)
+ANY_TIME = (*[refusal for _, refusal in outages.KINDS], kernel.Unavailable, errors.InternalError)
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

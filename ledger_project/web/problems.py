@@ -6,20 +6,22 @@ from typing import Any
 
 import psycopg
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import Error as DjangoError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from rest_framework import exceptions as drf
 
 from ledger_project.kernel.errors import Busy, Forbidden, InvalidRequest, NotFound, Refusal
+from ledger_project.log import outages
 from ledger_project.log.command import COMMANDS
 from ledger_project.web import errors
 from ledger_project.web.middleware import API, request_id
 
 CONTENT_TYPE = "application/problem+json"
 RESERVED = frozenset({"type", "title", "status", "code", "detail", "request_id"})
-RETRY_SECONDS = {Busy: 1, errors.Unavailable: 2}
+RETRY_SECONDS: dict[type[Refusal], int] = {Busy: 1}
+RETRY_AFTER_OUTAGE = 2  # seconds, of any other 503
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ def respond(refusal: Refusal) -> HttpResponse:
     if refusal.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="ledger"'
     retry_after = refusal.facts.get("retry_after") or RETRY_SECONDS.get(type(refusal))
+    if refusal.status == 503:
+        retry_after = retry_after or RETRY_AFTER_OUTAGE
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     if "allow" in refusal.facts:
@@ -87,9 +91,11 @@ def refusal_of(error: Exception) -> Refusal | None:
         case drf.ValidationError():
             field, reason = _first(error.detail)
             return InvalidRequest(field=field, reason=reason)
-        case psycopg.OperationalError() | psycopg.InterfaceError() | OperationalError() | InterfaceError():
-            log.error("the database does not answer", exc_info=error)
-            return errors.Unavailable()
+        case psycopg.Error() | DjangoError():
+            outage = outages.outage_of(error)
+            if outage is not None:
+                log.error("%s: %s", outage.code, outages.in_a_line(error))
+            return outage
         case _:
             return None
 
