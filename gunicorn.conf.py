@@ -14,10 +14,16 @@ COUNTS = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = COUNTS
 
 os.environ.setdefault("GROUP_PATIENCE", "1000")
+os.environ.setdefault("STATEMENT_SECONDS", "60")
 
 worker_class = "ledger_project.web.serving.Worker"
 worker_connections = 500  # of one process: beyond, whoever is waited for longest makes room; each is a descriptor
 sendfile = False  # it would wait for a client that does not read
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Of a process's threads, those who wait for others' locks are so few that the rest go on serving."""
+    os.environ.setdefault("PARKED_CALLS", str(max(2, worker.cfg.threads // 2)))
 
 
 def on_exit(server: Any) -> None:

@@ -1,7 +1,7 @@
 """Expiry: ending the holds and escrows whose time is over.
 
 A hold counts as expired from its time on, whether or not this has run; here its money goes back. Any number of sweepers
-may run at once: each takes the due holds that no other has locked.
+may run at once: each passes over the holds that another has locked, and over those whose balance somebody holds.
 """
 
 import logging
@@ -9,11 +9,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import connection, transaction
-
 from holds.system import run_all
 from ledger_project.kernel import clock, ids
-from ledger_project.kernel.errors import Busy
 from ledger_project.log.each import for_each
 from ledger_project.log.executor import Done, look
 
@@ -51,24 +48,16 @@ def database_now() -> datetime:
 
 def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) -> Place | None:
     """End the next due holds after a place in their order; the place of the last one, or None after the last page."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_DUE, (tenant, now, *after, PAGE))
-        due = cursor.fetchall()
-        if not due:
-            return None
-        keyed = [(f"expire:{hold}", {"hold": hold}) for hold in (ids.show("hld", id) for _, id in due)]
-        try:
-            results = run_all(tenant, ACTOR, "expire_hold", keyed)
-        except Busy:
-            tally["busy"] += 1  # others move this tenant's money now; the next run is seconds away
-            return None
-        for (_, arguments), result in zip(keyed, results, strict=True):
-            if isinstance(result, Done):
-                tally["expired"] += 1
-            else:
-                tally[getattr(result, "code", type(result).__name__)] += 1
-                log.warning("%s stays due: %s", arguments["hold"], result)
-    return due[-1] if len(due) == PAGE else None
+    due = look(_DUE, (tenant, now, *after, PAGE))
+    keyed = [(f"expire:{hold}", {"hold": hold}) for hold in (ids.show("hld", id) for _, id in due)]
+    results = run_all(tenant, ACTOR, "expire_hold", keyed) if due else []
+    for (_, arguments), result in zip(keyed, results, strict=True):
+        if isinstance(result, Done):
+            tally["expired"] += not result.replayed
+        else:
+            tally[getattr(result, "code", type(result).__name__)] += 1
+            log.warning("%s stays due: %s", arguments["hold"], result)
+    return (due[-1][0], due[-1][1]) if len(due) == PAGE else None
 
 
 # Each tenant's first due hold is one probe of the index; what is not due or was resolved costs nothing.

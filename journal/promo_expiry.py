@@ -1,20 +1,17 @@
 """Expiry of promotional money: burning what is left of the grants whose time is over.
 
-A grant is not spendable from its moment on, whether or not this has run. Of sweepers that run at once, one has a tenant
-at a time; what one of them has burnt, another finds no longer due.
+A grant is not spendable from its moment on, whether or not this has run. Of sweepers that come to it at once, one burns
+it and the others learn that it did; a balance that somebody holds is passed over.
 """
 
 import logging
-import uuid
 from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from ledger_project.kernel import clock, ids
 from ledger_project.log.each import for_each
-from ledger_project.log.executor import Done, execute, look, system_call
+from ledger_project.log.executor import Done, execute_free, look, system_call
 
 PAGE = 200  # grants burnt by one transaction, so that none of them is locked for long
 PAGES = 1000  # of one tenant in one run
@@ -45,33 +42,28 @@ def expire_due() -> Counter[str]:
 
 def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) -> Place | None:
     """Burn the next due grants after a place in their order; the place of the last one, or None after the last page."""
-    with transaction.atomic():
-        # No row is locked here: the balances are locked before the grants, by the commands.
-        if not look(_MINE, (tenant,))[0][0]:
-            return None
-        due = look(_DUE, (tenant, now, *after, PAGE))
-        # A fresh key each: what is left of a grant lets it expire only once.
-        calls = [
-            system_call(tenant, "expire_promo", key=key, actor=ACTOR, grant=ids.show("prm", grant))
-            for key, grant in ((f"expire:{uuid.uuid4().hex}", grant) for _, grant in due)
-        ]
-        for call, result in zip(calls, execute(calls) if calls else [], strict=True):
-            if isinstance(result, Done):
-                tally["expired"] += 1
-            else:
-                tally[getattr(result, "code", type(result).__name__)] += 1
-                log.warning("%s stays due: %s", call.payload["grant"], result)
-    return due[-1] if len(due) == PAGE else None
+    due = look(_DUE, (tenant, now, *after, PAGE))
+    # The key says how much is gone already: what is left of a grant expires once, also if some comes back to it.
+    calls = [
+        system_call(tenant, "expire_promo", key=f"expire:{grant}:{gone}", actor=ACTOR, grant=grant)
+        for grant, gone in ((ids.show("prm", grant), gone) for _, grant, gone in due)
+    ]
+    for call, result in zip(calls, execute_free(calls) if calls else [], strict=True):
+        if isinstance(result, Done):
+            tally["expired"] += not result.replayed
+        else:
+            tally[getattr(result, "code", type(result).__name__)] += 1
+            log.warning("%s stays due: %s", call.payload["grant"], result)
+    return due[-1][:2] if len(due) == PAGE else None
 
 
-_MINE = "SELECT pg_try_advisory_xact_lock(hashtextextended('promo expiry', %s))"
 _TENANTS = """
 SELECT DISTINCT tenant_id FROM journal_promogrant
  WHERE expires_at <= %s AND spent + burned < amount ORDER BY tenant_id
 """
 # No money leaves a frozen account, not even money that nobody can spend; it is burnt when the account is unfrozen.
 _DUE = """
-SELECT due.expires_at, due.id
+SELECT due.expires_at, due.id, due.spent + due.burned
   FROM journal_promogrant AS due
   JOIN accounts_balance AS holder ON holder.account_id = due.account_id AND holder.status <> 'frozen'
  WHERE due.tenant_id = %s AND due.expires_at <= %s AND due.spent + due.burned < due.amount

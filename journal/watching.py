@@ -21,7 +21,7 @@ from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Busy, Refusal
 from ledger_project.log import feed
 from ledger_project.log.each import Each
-from ledger_project.log.executor import MAX_BATCH, Call, execute, look, system_call
+from ledger_project.log.executor import MAX_BATCH, Call, execute_free, look, system_call
 
 PAGE = 5000  # places of the log looked at by one query
 PAGES = 100  # of one run
@@ -146,7 +146,7 @@ def _trigger(each: Each, crossed: list[Crossed]) -> None:
 
 def _tell(calls: list[Call]) -> None:
     for first in range(0, len(calls), MAX_BATCH):
-        for result in execute(calls[first : first + MAX_BATCH]):
+        for result in execute_free(calls[first : first + MAX_BATCH]):
             if isinstance(result, Exception) and (isinstance(result, Busy) or not isinstance(result, Refusal)):
                 raise result
             if isinstance(result, Refusal) and not isinstance(result, MonitorNotFound | AlreadyTriggered):

@@ -127,13 +127,15 @@ def _database(url: str, **settings: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**parts, "options": options, "prepare_threshold": 5},
+        "OPTIONS": {"connect_timeout": 5, **parts, "options": options, "prepare_threshold": 5},
     }
 
 
-_PATIENCE = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+_PATIENCE = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "30s"}
+# Seconds that one statement may take; 0, as tasks need it that read everything, is for ever.
+STATEMENT_SECONDS = env.integer("STATEMENT_SECONDS", default=0)
 DATABASES = {
-    "default": _database(DATABASE_URL, role=APP_ROLE, **_PATIENCE),
+    "default": _database(DATABASE_URL, role=APP_ROLE, statement_timeout=f"{STATEMENT_SECONDS}s", **_PATIENCE),
     "owner": _database(DATABASE_OWNER_URL, lock_timeout="10s"),
 }
 if DATABASE_SEALER_URL:
@@ -299,6 +301,11 @@ GROUP_COMMIT = env.flag("GROUP_COMMIT", default=True)
 GROUP_LIMIT = env.integer("GROUP_LIMIT", default=128, minimum=1)
 # Microseconds in which a caller who was answered is back with the next call; HTTP takes more (gunicorn.conf.py).
 GROUP_PATIENCE = env.integer("GROUP_PATIENCE", default=100, minimum=0)
+
+# Seconds that a call may take; a Request-Timeout may say less.
+CALL_SECONDS = env.integer("CALL_SECONDS", default=20, minimum=1)
+# Calls of one process that may wait for rows that others hold, half of them of one tenant; 0: any number.
+PARKED_CALLS = env.integer("PARKED_CALLS", default=0)
 
 # The sealed log. The key signs checkpoints: PEM in LEDGER_SIGNING_KEY, or a file, which `rotate_signing_key` replaces.
 # The origin is the log's name for ever; one that starts anew, as after a restore from a backup, needs a new one.

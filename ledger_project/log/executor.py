@@ -1,131 +1,72 @@
 """The executor: the only writer of the log, the journal and the balances.
 
-A batch of calls is executed in two round trips: one locks every row it needs in a fixed order and finds which
-idempotency keys are spent; then the plans run in memory; the second writes all of it and commits. A single call is a
-batch of one; of a long batch, what was planned is on its way while the rest is being planned. docs/concurrency.md gives
-the locking rules as numbered cases.
+Calls that wait at the same moment are executed as one batch (grouping.py), which takes two round trips (attempt.py).
+Those whose rows somebody else holds are set aside (taken.py) and wait where they are in nobody's way (parking.py).
+docs/concurrency.md gives the locking rules as numbered cases.
 """
 
-import os
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
-import psycopg
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db import connection as django_connection
 from psycopg import errors as pg
 
-from ledger_project.kernel import clock, ids
-from ledger_project.kernel.canonical import content_hash, plain
-from ledger_project.kernel.errors import (
-    Busy,
-    IdempotencyKeyRequired,
-    IdempotencyKeyReused,
-    Refusal,
-    ReservedIdempotencyKey,
-)
-from ledger_project.kernel.fields import TextField
-from ledger_project.log import counting, documents, outages
+from ledger_project.kernel.errors import Busy, Refusal
+from ledger_project.log import deadline
+from ledger_project.log.attempt import PART, BatchRefused, carry_out, look
+from ledger_project.log.call import KEY, Call, Done, Result, SystemKey, fit_key, system_key
 from ledger_project.log.caller import Caller
-from ledger_project.log.command import COMMANDS, Arguments, Command
-from ledger_project.log.documents import Document
+from ledger_project.log.command import COMMANDS
 from ledger_project.log.grouping import Group
-from ledger_project.log.unit import Batch, Query, Store, Unit, Wants
-from ledger_project.log.wire import Trip, round_trip
+from ledger_project.log.parking import Parking, Ref
+from ledger_project.log.taken import BRIEF, Outcome, SetAside, execute_the_free, taken, wait_for
+from ledger_project.log.taken import KEY as TWIN
 
+__all__ = [
+    "KEY",
+    "PART",
+    "BatchRefused",
+    "Call",
+    "Done",
+    "Result",
+    "SystemKey",
+    "execute",
+    "execute_bulk",
+    "execute_free",
+    "execute_one",
+    "fit_key",
+    "look",
+    "run",
+    "system_call",
+    "system_key",
+]
 MAX_BATCH = 1000
-PART = 100  # accepted calls that are written together
-ATTEMPTS = 8  # each repeat follows another writer's commit, or a lost connection
-KEY = TextField(maximum=255)
-_RESERVED = "system:"
+
+parking = Parking(settings.PARKED_CALLS)
 
 
-class SystemKey(str):
-    """An idempotency key of the ledger's own calls, whoever they are made for. No caller's text is one."""
-
-    __slots__ = ()
-
-
-def system_key(*parts: Any) -> SystemKey:
-    """The key of a call that the ledger makes of itself, from what the call is about."""
-    return SystemKey(":".join(["system", *map(str, parts)]))
+def run(tenant: int, command: str, /, *, key: str, actor: str = "system", dry_run: bool = False, **raw: Any) -> Done:
+    """Execute a command by name for the ledger itself: tasks and management commands. `key` becomes a system key."""
+    return execute_one(system_call(tenant, command, key=key, actor=actor, **raw), dry_run=dry_run)
 
 
-def fit_key(caller: Caller, key: str | None) -> str:
-    """Refuses: IdempotencyKeyRequired, InvalidRequest, ReservedIdempotencyKey."""
-    if not key:
-        raise IdempotencyKeyRequired()
-    KEY.parse(key, "idempotency_key")
-    if key.startswith(_RESERVED) and not (caller.is_system or isinstance(key, SystemKey)):
-        raise ReservedIdempotencyKey(idempotency_key=key)
-    return key
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One command with its arguments, from one caller of one tenant."""
-
-    tenant: int
-    caller: Caller
-    idempotency_key: str
-    command: Command
-    arguments: Arguments
-    payload: dict[str, Any]
-
-    @classmethod
-    def of(cls, tenant: int, caller: Caller, key: str | None, command: Command, raw: dict[str, Any]) -> "Call":
-        """A call from untrusted JSON.
-
-        Refuses: who may not send the command, what is wrong with the key, then with the arguments, then what these
-        arguments need besides.
-        """
-        command.require(caller)
-        key = fit_key(caller, key)
-        arguments = command.parse(raw)
-        for permission in command.needs(arguments):
-            caller.require(permission)
-        return cls(tenant, caller, key, command, arguments, command.render(arguments))
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An accepted call: its event as a document. `replayed` says that it had been accepted before."""
-
-    document: Document
-    content_hash: bytes
-    replayed: bool = False
-    dry_run: bool = False
-
-
-Result = Done | Refusal | Exception
-
-
-def look(sql: str, parameters: Sequence[Any]) -> list[Any]:
-    """Read rows with a prepared statement on this thread's connection."""
-    django = connections[DEFAULT_DB_ALIAS]
-    django.ensure_connection()
-    return round_trip(django.connection, [(sql, parameters)])[0]
-
-
-class BatchRefused(Exception):
-    """An atomic batch in which one call was refused; `results` has what each would have got."""
-
-    def __init__(self, index: int, results: list[Result]) -> None:
-        super().__init__(f"call {index} was refused")
-        self.index = index
-        self.results = results
+def system_call(tenant: int, command: str, /, *, key: str, actor: str = "system", **raw: Any) -> Call:
+    """A call that the ledger makes of itself, under a key that no caller can have spent before."""
+    return Call.of(tenant, Caller.system(actor), system_key(key), COMMANDS[command], raw)
 
 
 def execute_one(call: Call, *, dry_run: bool = False) -> Done:
     """Execute one call, together with others that wait in this process; its refusal is raised."""
-    if _may_share(dry_run):
-        return _singles.submit(call, call.tenant)
-    result = execute([call], dry_run=dry_run)[0]
+    with deadline.within(settings.CALL_SECONDS):
+        if _may_share(dry_run):
+            result = _singles.submit(call, call.tenant)
+            if isinstance(result, SetAside):
+                [result] = _settle([call], [result], _submit)
+        else:
+            [result] = execute([call], dry_run=dry_run)
     if isinstance(result, Exception):
         try:
             raise result
@@ -139,23 +80,10 @@ def execute_bulk(calls: Sequence[Call], *, dry_run: bool = False) -> list[Result
 
     Bulks of one tenant mostly want the same rows: one after the other they would wait for locks, together for nothing.
     """
-    if _may_share(dry_run):
-        return _bulks.submit(calls, calls[0].tenant)
-    return execute(calls, dry_run=dry_run)
-
-
-def _may_share(dry_run: bool) -> bool:
-    return settings.GROUP_COMMIT and not dry_run and not django_connection.in_atomic_block
-
-
-def run(tenant: int, command: str, /, *, key: str, actor: str = "system", dry_run: bool = False, **raw: Any) -> Done:
-    """Execute a command by name for the ledger itself: tasks and management commands. `key` becomes a system key."""
-    return execute_one(system_call(tenant, command, key=key, actor=actor, **raw), dry_run=dry_run)
-
-
-def system_call(tenant: int, command: str, /, *, key: str, actor: str = "system", **raw: Any) -> Call:
-    """A call that the ledger makes of itself, under a key that no caller can have spent before."""
-    return Call.of(tenant, Caller.system(actor), system_key(key), COMMANDS[command], raw)
+    if not _may_share(dry_run):
+        return execute(calls, dry_run=dry_run)
+    with deadline.within(settings.CALL_SECONDS):
+        return _settle(calls, _submit(calls), _submit)
 
 
 def execute(calls: Sequence[Call], *, atomic: bool = False, dry_run: bool = False) -> list[Result]:
@@ -164,300 +92,108 @@ def execute(calls: Sequence[Call], *, atomic: bool = False, dry_run: bool = Fals
     Independent calls (the default) are accepted or refused one by one, each seeing what those before it did. An
     atomic batch is accepted as a whole, or raises `BatchRefused` and stores nothing. Bugs come back as the exception
     they raised, to their own call alone.
+
+    Refuses: Busy where rows stay locked, TimedOut, and what is wrong with the database.
     """
+    _require_batch(calls)
+    with deadline.within(settings.CALL_SECONDS):
+        if atomic or dry_run or django_connection.in_atomic_block:
+            return _as_one(calls, atomic=atomic, dry_run=dry_run)
+        return _settle(calls, _alone(calls), _alone)
+
+
+def execute_free(calls: Sequence[Call]) -> list[Result]:
+    """`execute` independent calls without waiting for locks: Busy is the result of those whose rows others hold.
+
+    For sweepers, which come again.
+    """
+    _require_batch(calls)
+    with deadline.within(settings.CALL_SECONDS):
+        if django_connection.in_atomic_block:
+            return _as_one(calls, atomic=False, dry_run=False)
+        return [Busy(reason="locked") if isinstance(each, SetAside) else each for each in _alone(calls)]
+
+
+def _require_batch(calls: Sequence[Call]) -> None:
     if not 0 < len(calls) <= MAX_BATCH or len({call.tenant for call in calls}) != 1:
         raise ValueError(f"a batch has 1 to {MAX_BATCH} calls of one tenant")
-    for attempt in range(ATTEMPTS):
+
+
+def _may_share(dry_run: bool) -> bool:
+    return settings.GROUP_COMMIT and not dry_run and not django_connection.in_atomic_block
+
+
+def _as_one(calls: Sequence[Call], *, atomic: bool, dry_run: bool) -> list[Result]:
+    """Execute calls that cannot be parted. Refuses: Busy."""
+    while True:
         try:
-            # After a conflict over keys the batch is written as a whole: all its keys in one order, and no deadlock.
-            in_parts = attempt == 0 and not atomic and not dry_run
-            return _Attempt(calls, atomic=atomic, dry_run=dry_run, in_parts=in_parts).run()
-        except (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure) as conflict:
-            # Another writer was first with a key, a name or a reference: its row is committed now, so look again.
-            if attempt == ATTEMPTS - 1:
-                raise Busy(reason=type(conflict).__name__) from conflict
+            return carry_out(calls, atomic=atomic, dry_run=dry_run, lock_seconds=BRIEF)
+        except pg.LockNotAvailable as waited:
+            # Within a transaction of the caller's, which has waited for as long as its session does.
+            if django_connection.in_atomic_block or not deadline.left():
+                raise Busy(reason="lock timeout") from waited
+        _wait_for_one(calls[0].tenant, taken(calls))
+
+
+def _wait_for_one(tenant: int, refs: Collection[Ref]) -> None:
+    """Refuses: Busy."""
+    for ref in islice(refs, 1):
+        try:
+            parking.wait(tenant, ref, partial(wait_for, tenant, ref))
         except pg.LockNotAvailable as waited:
             raise Busy(reason="lock timeout") from waited
-        except (pg.CheckViolation, pg.RaiseException, pg.ForeignKeyViolation, pg.DataError) as forbidden:
-            return _forbidden(calls, forbidden, atomic=atomic, dry_run=dry_run)
-        except psycopg.Error as error:
-            if not outages.is_lost(error):
-                outage = outages.outage_of(error)
-                if outage is None:
-                    raise
-                raise outage from error
-            # The connection is gone, perhaps with our COMMIT under way. The keys tell whether it was carried out.
-            if django_connection.in_atomic_block or attempt == ATTEMPTS - 1:
-                raise
-            django_connection.close()
-    raise AssertionError("unreachable")
 
 
-def _execute_bulks(bulks: Sequence[Sequence[Call]]) -> list[list[Result]]:
-    results = iter(execute([call for calls in bulks for call in calls]))
-    return [list(islice(results, len(calls))) for calls in bulks]
+def _settle(
+    calls: Sequence[Call], outcomes: Sequence[Outcome], submit: Callable[[Sequence[Call]], list[Outcome]]
+) -> list[Result]:
+    """The results of all; those that were set aside follow when what they need is free."""
+    results = list(outcomes)
+    while aside := [each for each in results if isinstance(each, SetAside)]:
+        places = [place for place, each in enumerate(results) if each == aside[0]]
+        followed = _follow([calls[place] for place in places], aside[0].ref, submit)
+        for place, outcome in zip(places, followed, strict=True):
+            results[place] = outcome
+    return [each for each in results if not isinstance(each, SetAside)]
+
+
+def _follow(calls: Sequence[Call], ref: Ref, submit: Callable[[Sequence[Call]], list[Outcome]]) -> list[Outcome]:
+    """Wait for one thing, and execute the calls that need it."""
+    executed: list[Outcome] = []
+
+    def watch() -> None:
+        if ref[0] == TWIN:  # whoever has the same key is waited for with the call itself
+            executed.extend(carry_out(calls, lock_seconds=deadline.left()))
+        else:
+            wait_for(calls[0].tenant, ref)
+
+    try:
+        parking.wait(calls[0].tenant, ref, watch)
+        return executed or submit(calls)
+    except pg.LockNotAvailable:
+        return [Busy(reason="lock timeout")] * len(calls)
+    except Refusal as refusal:
+        return [refusal.with_traceback(None)] * len(calls)
+
+
+def _alone(calls: Sequence[Call]) -> list[Outcome]:
+    return execute_the_free([calls], parking)[0]
+
+
+def _submit(calls: Sequence[Call]) -> list[Outcome]:
+    return _bulks.submit(calls, calls[0].tenant)
+
+
+def _execute_singles(calls: Sequence[Call]) -> list[Outcome]:
+    return [outcome for [outcome] in execute_the_free([[call] for call in calls], parking)]
+
+
+def _execute_bulks(bulks: Sequence[Sequence[Call]]) -> list[list[Outcome]]:
+    return execute_the_free(bulks, parking)
 
 
 _PATIENCE = settings.GROUP_PATIENCE * 1000
-_singles: Group[Call, Any] = Group(execute, limit=settings.GROUP_LIMIT, patience=_PATIENCE)
-_bulks: Group[Sequence[Call], list[Result]] = Group(_execute_bulks, limit=MAX_BATCH, patience=_PATIENCE, weigh=len)
-
-
-def _forbidden(calls: Sequence[Call], error: psycopg.Error, *, atomic: bool, dry_run: bool) -> list[Result]:
-    """PostgreSQL forbade what the plans let through: they are written one by one, and the one at fault fails alone.
-
-    None may be at fault: a batch writes each row once, and a rule about a step (credit drawn, then its limit lowered)
-    can mistake two steps for one.
-    """
-    if len(calls) > 1 and not atomic:
-        return [result for call in calls for result in execute([call], dry_run=dry_run)]
-    if len(calls) > 1:
-        with transaction.atomic():
-            results = [result for call in calls for result in execute([call], dry_run=dry_run)]
-            refused = next((index for index, result in enumerate(results) if isinstance(result, Exception)), None)
-            if refused is not None:
-                raise BatchRefused(refused, results) from error
-        if not dry_run:
-            counting.count(calls, results)
-        return results
-    refusal = Refusal.by_constraint.get(error.diag.constraint_name or "")
-    result: Result = refusal(detail=error.diag.message_primary) if refusal else error
-    if atomic:
-        raise BatchRefused(0, [result] * len(calls)) from error
-    if not dry_run:
-        counting.count(calls, [result])
-    return [result]
-
-
-class _Attempt:
-    """One try at a batch on this thread's connection."""
-
-    def __init__(self, calls: Sequence[Call], *, atomic: bool, dry_run: bool, in_parts: bool) -> None:
-        self.calls = calls
-        self.atomic = atomic
-        self.dry_run = dry_run
-        self.in_parts = in_parts
-        self.tenant = calls[0].tenant
-        django = connections[DEFAULT_DB_ALIAS]
-        django.ensure_connection()
-        self.connection: psycopg.Connection[Any] = django.connection
-        # Inside a caller's transaction the batch is a savepoint of it: embedded use, and one commit for both.
-        nested = django.in_atomic_block
-        self.begin, self.commit, self.rollback = (
-            ("SAVEPOINT batch", "RELEASE SAVEPOINT batch", ["ROLLBACK TO SAVEPOINT batch", "RELEASE SAVEPOINT batch"])
-            if nested
-            else ("BEGIN", "COMMIT", ["ROLLBACK"])
-        )
-        slot = os.getpid() * 7 + threading.get_ident() // 4096
-        self.wants = Wants(tenant=self.tenant, slot=slot, committed=not nested)
-        self.trip = Trip(self.connection)
-        self.accepted: list[tuple[Call, Unit, Done]] = []
-        self.written = 0  # how many of them are
-        self.made: dict[Store, list[Any]] = {}  # rows that were new when they were written
-
-    def run(self) -> list[Result]:
-        for call in self.calls:
-            for kind, ref in call.command.wants(call.arguments):
-                self.wants.add(kind, ref)
-        for store in Store.all:
-            if store.takes_part(self.wants):
-                store.prepare(self.wants, look)
-        try:
-            batch, spent = self._lock()
-            results = self._plan(batch, spent)
-            if self.accepted and not self.dry_run:
-                self._finish(batch)
-            else:
-                self._roll_back()
-        except BaseException:
-            if self.trip.open:
-                self.trip.abandon()
-            if not self.connection.closed:
-                self._roll_back()
-            raise
-        if self.wants.committed and not self.dry_run:
-            counting.count(self.calls, results)
-        return results
-
-    def _lock(self) -> tuple[Batch, dict[str, tuple[UUID, str, Any]]]:
-        """First round trip: lock in order, read, and find spent keys last, when a concurrent twin has committed."""
-        taking_part = [store for store in Store.all if store.takes_part(self.wants)]
-        stores = [(store, query) for store in taking_part if (query := store.reading(self.wants))]
-        keys = [call.idempotency_key for call in self.calls]
-        begin = [self.begin]
-        if self.wants.committed:
-            begin.append(_PLANNED_ONCE if len(self.calls) <= PART else _ROW_BY_ROW)
-        asked = [*(query for _, query in stores), (_SPENT_KEYS, (keys, self.tenant))]
-        *reads, spent = round_trip(self.connection, [*((each, ()) for each in begin), *asked])[len(begin) :]
-        batch = Batch(clock.adjusted(clock.at(spent[0][0])))
-        read = {store: rows for (store, _), rows in zip(stores, reads, strict=True)}
-        for store in taking_part:
-            store.load(read.get(store, ()), batch, self.wants)
-        return batch, {key: (event_id, command, payload) for _, key, event_id, command, payload in spent if key}
-
-    def _roll_back(self) -> None:
-        round_trip(self.connection, [(statement, ()) for statement in self.rollback])
-
-    def _plan(self, batch: Batch, spent: dict[str, Any]) -> list[Result]:
-        """Run the plans one after the other, each on what the ones before it left."""
-        results: list[Result] = []
-        fresh: dict[str, tuple[Call, Done]] = {}
-        stored = documents.read([event_id for event_id, _, _ in spent.values()], look) if spent else {}
-        for call in self.calls:
-            key = call.idempotency_key
-            if key in spent:
-                event_id, command, payload = spent[key]
-                refusal = _reuse(call, command, documents.load_json(payload), event_id, stored[event_id][0])
-                results.append(refusal or Done(*stored[event_id], replayed=True))
-            elif key in fresh:
-                twin, done = fresh[key]
-                event_id = UUID(hex=done.document["id"][4:])
-                refusal = _reuse(call, twin.command.name, twin.payload, event_id, done.document)
-                results.append(refusal or Done(done.document, done.content_hash, replayed=True, dry_run=self.dry_run))
-            else:
-                result = self._plan_one(call, batch)
-                if isinstance(result, Done):
-                    fresh[key] = call, result
-                results.append(result)
-                if self.in_parts and len(self.accepted) - self.written >= PART:
-                    self._write_part(batch)
-        if self.atomic:
-            for index, result in enumerate(results):
-                if isinstance(result, Exception):
-                    raise BatchRefused(index, results)
-        return results
-
-    def _plan_one(self, call: Call, batch: Batch) -> Done | Refusal | Exception:
-        event_id = ids.make(batch.now, len(self.accepted))
-        command, caller = call.command, call.caller
-        unit = command.books(batch, tenant=self.tenant, event_id=event_id, caller=caller, command=command)
-        try:
-            if caller.account is not None:
-                unit.keep_within(call.arguments)
-            command.plan(unit, **call.arguments)
-            unit.finish()
-        except Refusal as refusal:
-            # Its traceback would hold the frame with the results, and so itself and all rows of the batch, until the
-            # cycle collector comes by: a pause of half a second, then, for a few thousand calls.
-            return refusal.with_traceback(None)
-        except Exception as bug:
-            # A bug in one plan must not fail the callers it happens to share a batch with; it is raised to its own.
-            return bug
-        document = documents.event_document(
-            event_id=unit.event_id,
-            tenant=self.tenant,
-            type=call.command.event,
-            command=call.command.name,
-            idempotency_key=call.idempotency_key,
-            actor=call.caller.actor,
-            recorded_at=batch.now,
-            payload=call.payload,
-            result=unit.result,
-            entry=unit.entry.document() if unit.entry else None,
-        )
-        done = Done(document, content_hash(document), dry_run=self.dry_run)
-        batch.absorb(unit)
-        self.accepted.append((call, unit, done))
-        return done
-
-    def _write_part(self, batch: Batch) -> None:
-        """Send what was accepted since the last part, unless a row of it must wait for the whole batch."""
-        changed = _changed(batch)
-        self.in_parts = all(store.in_parts for store in changed)
-        if self.in_parts:
-            self._write(batch, changed)
-
-    def _finish(self, batch: Batch) -> None:
-        """Second round trip: every row of the batch that is not on its way yet, and the commit."""
-        if len(self.accepted) > self.written:
-            self._write(batch, _changed(batch))
-        self.trip.send([(self.commit, ())])
-        self.trip.results()
-        if self.wants.committed:
-            for store, rows in self.made.items():
-                store.written(rows)
-
-    def _write(self, batch: Batch, changed: dict[Store, list[Any]]) -> None:
-        """Send the changed rows and the events they come from, in one statement."""
-        queries = [_events(self.tenant, batch, self.accepted[self.written :])]
-        for store in Store.all:
-            if store in changed:
-                queries += store.writing(changed[store], self.tenant, batch.now)
-        statement = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _) in enumerate(queries))
-        parameters = [value for _, values in queries for value in values]
-        self.trip.send([(f"WITH {statement} SELECT 1", parameters)])
-        self.written = len(self.accepted)
-        for store, rows in changed.items():
-            self.made.setdefault(store, []).extend(row for row in rows if row.new)
-            for row in rows:
-                row.new = row.changed = False
-
-
-def _changed(batch: Batch) -> dict[Store, list[Any]]:
-    """The rows that are not written yet, by store."""
-    changed: dict[Store, list[Any]] = {}
-    for row in batch.rows.values():
-        if row.changed:
-            changed.setdefault(row.store, []).append(row)
-    return changed
-
-
-# A batch differs from another in its values and not in how its rows are found: without this PostgreSQL plans its
-# statements anew each time, because it believes an array of one to be cheaper than an array that it does not know.
-_PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
-
-# A long batch is planned for what it holds, but finds its rows by their keys: PostgreSQL would read all of a few
-# thousand balances for each of its parts.
-_ROW_BY_ROW = "SET LOCAL enable_hashjoin = off"
-
-# One look-up by index for each key, whatever PostgreSQL believes about a table that nobody has analysed yet. The time
-# is a number because Python reads numbers twenty times as fast as times.
-_SPENT_KEYS = """
-SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, spent.*
-  FROM (VALUES (1)) AS always
-  LEFT JOIN (
-       SELECT event.* FROM unnest(%s::text[]) AS wanted (key) CROSS JOIN LATERAL (
-              SELECT idempotency_key, id, command, payload FROM log_event
-               WHERE tenant_id = %s AND idempotency_key = wanted.key LIMIT 1) AS event
-       ) AS spent ON true
-"""
-
-
-def _reuse(
-    call: Call, command: str, payload: dict[str, Any], event_id: UUID, document: Document
-) -> IdempotencyKeyReused | None:
-    """The refusal for a key that was spent on other content, naming what differs; to others, that it was spent."""
-    account = call.caller.account_ref
-    if account is not None and not documents.concerns(document, account):
-        return IdempotencyKeyReused()
-    secrets = call.command.secrets
-    names = sorted((call.payload.keys() | payload.keys()) - secrets)
-    differing = [name for name in names if call.payload.get(name) != payload.get(name)]
-    if command == call.command.name and not differing:
-        return None
-    fields = ["command"] * (command != call.command.name) + differing
-    return IdempotencyKeyReused(fields=fields, event=ids.show("evt", event_id))
-
-
-def _events(tenant: int, batch: Batch, accepted: list[tuple[Call, Unit, Done]]) -> Query:
-    """The events in the order of their keys, so two batches with common keys wait in one order."""
-    accepted = sorted(accepted, key=lambda each: each[0].idempotency_key)
-    calls = [call for call, _, _ in accepted]
-    return (
-        "INSERT INTO log_event (id, tenant_id, type, command, idempotency_key, actor, payload, result, content_hash,"
-        " recorded_at) SELECT id, %s, type, command, key, actor, payload::json, result::json, hash, %s"
-        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
-        " AS new (id, type, command, key, actor, payload, result, hash)",
-        (
-            tenant,
-            batch.now,
-            [unit.event_id for _, unit, _ in accepted],
-            [call.command.event for call in calls],
-            [call.command.name for call in calls],
-            [call.idempotency_key for call in calls],
-            [call.caller.actor for call in calls],
-            [plain(call.payload) for call in calls],
-            [plain(unit.result) for _, unit, _ in accepted],
-            [done.content_hash for _, _, done in accepted],
-        ),
-    )
+_singles: Group[Call, Any] = Group(_execute_singles, limit=settings.GROUP_LIMIT, patience=_PATIENCE, parking=parking)
+_bulks: Group[Sequence[Call], list[Outcome]] = Group(
+    _execute_bulks, limit=MAX_BATCH, patience=_PATIENCE, weigh=len, parking=parking
+)

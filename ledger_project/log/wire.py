@@ -9,6 +9,7 @@ was right for an empty table reads the whole of a table that has grown. So a con
 second.
 """
 
+import math
 import re
 import select
 import time
@@ -26,10 +27,13 @@ from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGresult
 
+from ledger_project.log import deadline
+
 Statement = tuple[str, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
 
 PLANS_LAST = 10**9  # nanoseconds
+GRACE = 1  # seconds after a deadline in which PostgreSQL says so by itself, unless it hangs
 _PLAN_ANEW: Statement = ("DISCARD PLANS", ())
 
 _Prepare = tuple[str, tuple[int, ...]]  # a statement, and the types of its parameters
@@ -119,6 +123,7 @@ class _Wire:
         self.transformer = Transformer.from_context(connection.adapters)
         self.poll = select.poll()
         self.planned_at = time.monotonic_ns()
+        self.until = math.inf
 
     def plans_are_old(self) -> bool:
         """Whether it is time to make them anew; asked before each trip."""
@@ -129,6 +134,7 @@ class _Wire:
         return old
 
     def begin(self) -> None:
+        self.until = time.monotonic() + deadline.left() + GRACE
         if self.pgconn.status == pq.ConnStatus.BAD:
             raise psycopg.OperationalError("the connection is closed")
         self.fresh.clear()
@@ -167,7 +173,7 @@ class _Wire:
         return key if new else None
 
     def _next(self) -> PGresult | None:
-        """The next result; sends what is still unsent.
+        """The next result; sends what is still unsent. Raises OperationalError when a server keeps silent.
 
         libpq would wait for it with the interpreter locked: a thread that waits for a row lock would keep the thread
         that holds it from committing.
@@ -175,7 +181,9 @@ class _Wire:
         while self.pgconn.is_busy():
             unsent = self.pgconn.flush()
             self.poll.register(self.pgconn.socket, select.POLLIN | select.POLLOUT if unsent else select.POLLIN)
-            self.poll.poll()
+            rest = self.until - time.monotonic()
+            if not self.poll.poll(None if rest == math.inf else max(0, rest * 1000)):
+                raise psycopg.OperationalError("the server did not answer in time")
             self.pgconn.consume_input()
         return self.pgconn.get_result()
 

@@ -2,8 +2,11 @@
 
 import itertools
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import connections, transaction
 from django.db.models import Sum
 
 from accounts.answers import answer
@@ -61,6 +64,17 @@ class Ledger:
             row["account__name"]: {bucket: int(row[f"all_{bucket}"]) for bucket in BUCKETS if row[f"all_{bucket}"]}
             for row in rows
         }
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Somebody holds the balance of an account."""
+        with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+            cursor.execute(
+                "SELECT FROM accounts_balance AS balance JOIN accounts_account AS account ON account.id = account_id"
+                " WHERE account.tenant_id = %s AND name = %s FOR UPDATE OF balance",
+                [self.tenant, name],
+            )
+            yield
 
     def tail(self, count: int = 1) -> list[str]:
         """The types of the last events, oldest first."""

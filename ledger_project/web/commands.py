@@ -9,6 +9,7 @@ half of all that is left (docs/api.md has the numbers).
 """
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from ledger_project.kernel.errors import InvalidRequest, UnknownField
+from ledger_project.log import deadline
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS, Command
 from ledger_project.log.executor import Call, Done, execute_one, look
@@ -37,6 +39,7 @@ from ledger_project.web.throttling import take
 from ledger_project.web.waiting import await_seal
 
 REPLAYED = "Idempotent-Replayed"
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 # A JSON schema, or a serializer, or the name of one that another operation shows.
 Shape = str | dict[str, Any] | type[Serializer[Any]]
 Answers = Callable[[Sequence[Done], Look, str | None], list[dict[str, Any]]]
@@ -69,7 +72,8 @@ class LightView(APIView):
             if request.method in self.light_methods:
                 if request.method == "GET":
                     require_light_open(self, request)
-                return self.serve(request, kwargs)
+                with deadline.within(seconds_for(request)):
+                    return self.serve(request, kwargs)
             if request.method not in self.allowed_methods:
                 raise MethodNotAllowed(allow=self.allowed_methods)
             return super().dispatch(request, *args, **kwargs)
@@ -119,6 +123,16 @@ class CommandView(LightView):
 
     def answer(self, done: Done, caller: Caller) -> dict[str, Any]:
         return answers_of([done], caller)[0]
+
+
+def seconds_for(request: HttpRequest) -> float:
+    """How long a request may take: `Request-Timeout`, and no longer than any may. Refuses: InvalidRequest."""
+    asked: str | None = request.META.get("HTTP_REQUEST_TIMEOUT")
+    if asked is None:
+        return settings.CALL_SECONDS
+    if not _SECONDS.fullmatch(asked):
+        raise InvalidRequest(field="Request-Timeout", reason="not a number of seconds such as 2 or 0.5")
+    return min(float(asked), settings.CALL_SECONDS)
 
 
 def admit(request: HttpRequest) -> Principal:

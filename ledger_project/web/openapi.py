@@ -49,6 +49,13 @@ IDEMPOTENCY_KEY = {
     "description": "1 to 255 characters that name this call: sent again, it is answered and not repeated.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+REQUEST_TIMEOUT = {
+    "name": "Request-Timeout",
+    "in": "header",
+    "description": "Seconds that the call may take, at most as many as any call may. Then it is `busy` or `timed_out`:"
+    " repeat it with the same key.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,6}(\\.[0-9]{1,3})?$"},
+}
 DRY_RUN = {
     "name": "dry_run",
     "in": "query",
@@ -165,6 +172,7 @@ def command_operation(view: CommandView, command: Command, path: str, makes: Map
                 for name in in_path
             ),
             IDEMPOTENCY_KEY,
+            REQUEST_TIMEOUT,
             DRY_RUN,
             WAIT,
         ],
@@ -269,7 +277,7 @@ def bulk_operation() -> Document:
             " it did. Each carries its own idempotency key, so the header is not needed, and each needs its own scope."
         ),
         "tags": ["bulk"],
-        "parameters": [DRY_RUN, WAIT],
+        "parameters": [REQUEST_TIMEOUT, DRY_RUN, WAIT],
         **_request_body(object_schema(bulk.FIELDS, bulk.OPTIONAL)),
         "security": SECURITY,
         "responses": {

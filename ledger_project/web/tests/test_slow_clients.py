@@ -3,78 +3,27 @@
 Each kind is several times as many as there are threads, and all of them hold on while others call.
 """
 
-import http.client
-import os
 import select
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
-import psutil
 import pytest
 
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
+from ledger_project.testing.serving import PATIENCE, ask, processes, serve
 
-ROOT = Path(__file__).resolve().parents[3]
 THREADS, SLOW = 4, 60
 KEPT = 500  # connections of a process, as gunicorn.conf.py says
-PATIENCE = 25  # s that a client waits for its answer; a server that waits for the slow ones never gives it
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[int]:
     """A web process as `make up` starts it, with few threads; its port."""
-    with serve(workers=1) as port:
+    with serve(workers=1, threads=THREADS) as port:
         yield port
-
-
-@contextmanager
-def serve(workers: int) -> Iterator[int]:
-    """Processes that are the same ones in the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    words = ["-m", "gunicorn", "ledger_project.wsgi:application", f"--bind=127.0.0.1:{port}"]
-    options = [f"--workers={workers}", f"--threads={THREADS}", "--no-control-socket", "--graceful-timeout=1"]
-    process = subprocess.Popen([sys.executable, *words, *options], cwd=ROOT, env=os.environ)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                assert ask(port, "/healthz")[0] == 200
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        begun = processes(port)
-        assert len(begun) == workers
-        yield port
-        assert process.poll() is None
-        assert processes(port) == begun
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def processes(port: int) -> list[psutil.Process]:
-    """Those that serve this port, without the one that watches over them."""
-    bind = f"--bind=127.0.0.1:{port}"
-    return [
-        child for child in psutil.Process().children(recursive=True) if bind in child.cmdline() and not child.children()
-    ]
-
-
-def ask(port: int, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        response = connection.getresponse()
-        return response.status, response.read()
 
 
 Opening = Callable[[socket.socket], None]
@@ -192,7 +141,7 @@ def kept(port: int, count: int, stack: ExitStack) -> list[socket.socket]:
 
 def test_a_connection_that_another_process_took_costs_nobody_theirs() -> None:
     """All processes wake for one connection, and one of them gets it."""
-    with serve(workers=2) as port, ExitStack() as stack:
+    with serve(workers=2, threads=THREADS) as port, ExitStack() as stack:
         clients = kept(port, 20, stack)
         for _ in range(200):
             assert ask(port, "/healthz")[0] == 200
