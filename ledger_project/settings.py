@@ -371,6 +371,9 @@ EVENT_STREAMS = env.integer("EVENT_STREAMS", default=4)
 EVENT_STREAM_SECONDS = env.integer("EVENT_STREAM_SECONDS", default=300, minimum=1)
 EVENT_STREAM_LENGTH = env.integer("EVENT_STREAM_LENGTH", default=10_000, minimum=1)  # of the Redis stream, in events
 
+# Where `make up` says which of its processes keep dying (embedded/children.py); only there is such a file.
+RESTLESS = embedded.restless(LEDGER_HOME)
+
 # Who may read /metrics; without a token nobody may.
 METRICS_TOKEN = env.text("METRICS_TOKEN", default="") or embedded.metrics_token(LEDGER_HOME)
 

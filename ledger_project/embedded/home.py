@@ -31,6 +31,11 @@ def socket_directory(at: Path) -> Path:
     return short / f"ledger-{os.geteuid()}-{digest}"
 
 
+def restless(at: Path) -> Path:
+    """What the supervisor says of children that keep dying: JSON, a sentence by role."""
+    return at / "restless.json"
+
+
 def secret_key(at: Path) -> str:
     """The installation's secret key; empty before its first start."""
     return _secret(at / "secret_key")

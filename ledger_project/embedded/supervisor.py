@@ -1,4 +1,7 @@
-"""`manage.py up`: servers, migrations, the demo, and the processes that serve, kept alive until told to stop."""
+"""`manage.py up`: servers, migrations, the demo, and the processes that serve, kept alive until told to stop.
+
+What fails at the first start ends it. From then on nothing does but a signal: whatever dies is started again.
+"""
 
 import http.client
 import json
@@ -9,15 +12,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
+import psutil
 import redis
 
 from ledger_project.embedded import home as addresses
 from ledger_project.embedded import keys, places, postgres, processes, valkey
+from ledger_project.embedded.children import Board, Child, Process
 from ledger_project.embedded.locking import SupervisorLock
 from ledger_project.embedded.places import Place
 from ledger_project.embedded.processes import StartFailed
@@ -25,16 +31,12 @@ from ledger_project.embedded.processes import StartFailed
 PROJECT: Final = Path(__file__).resolve().parents[2]
 UP_FILE: Final = "up.json"
 WEB_READY_WITHIN: Final = 90.0
-# A child that dies is started again, later each time; this many deaths within the window stop everything.
-DEATHS_LIMIT: Final = 6
-DEATHS_WINDOW: Final = 60.0
-BACK_OFF: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
+# What starting a process can fail with: no process, descriptor or memory left, a log that cannot be opened.
+START_FAILURES: Final = (OSError, MemoryError, subprocess.SubprocessError, psutil.Error)
 # Whoever owns the tables, or seals, is not who answers requests: a process is given the addresses that it needs.
 ADDRESSES: Final = frozenset(
     f"DATABASE_{whose}URL{form}" for whose in ("", "OWNER_", "SEALER_") for form in ("", "_FILE")
 )
-
-Process = subprocess.Popen[bytes]
 
 
 class StopRequested(BaseException):
@@ -62,25 +64,14 @@ class Options:
         return f"http://127.0.0.1:{self.port}"
 
 
-@dataclass
-class Child:
-    """One supervised process: how it is started, how it is seen to be ready, and how often it died lately."""
-
-    role: str
-    start: Callable[[], Process]
-    wait: Callable[[Process], None] = lambda process: None
-    process: Process | None = None
-    deaths: list[float] = field(default_factory=list)
-    restart_at: float = 0.0
-
-
 class Supervisor:
-    """One installation, run in the foreground until a signal or a failure that restarts do not cure."""
+    """One installation, run in the foreground until a signal, or until something fails at the first start."""
 
     def __init__(self, options: Options, say: Callable[[str], None]) -> None:
         self.options = options
-        self.say = say
+        self._say = say
         self.children: list[Child] = []
+        self.board = Board(addresses.restless(options.home))
         self.place: Place | None = None
         self.stop_requested = False
 
@@ -92,6 +83,7 @@ class Supervisor:
             _on_stop_signals(self._raise_stop)
             lock.acquire(url=self.options.url)
             (home / UP_FILE).unlink(missing_ok=True)
+            self.board.clear()
             try:
                 self._start()
                 self._watch()
@@ -102,6 +94,11 @@ class Supervisor:
                 return 1
             finally:
                 self._stop()
+
+    def say(self, line: str) -> None:
+        """Best effort: what is said goes to a terminal that may be closed, or to a file on a disk that may be full."""
+        with suppress(OSError):
+            self._say(line)
 
     def _start(self) -> None:
         place = self.place = places.prepare(self.options.home)
@@ -173,8 +170,10 @@ class Supervisor:
     def _begin(self, child: Child) -> None:
         self.say(f"Starting {child.role} ...")
         self.children.append(child)
-        child.process = child.start()
-        child.wait(child.process)
+        try:
+            child.wait(child.begin())
+        except START_FAILURES as failure:
+            raise StartFailed(f"{child.role} cannot be started: {failure}") from failure
 
     def _python(
         self,
@@ -255,44 +254,34 @@ class Supervisor:
                 if child.process is None:
                     self._restart_when_due(child)
                 elif child.process.poll() is not None:
-                    self._note_death(child, child.process)
+                    ended = f"(pid {child.process.pid}) ended with code {child.process.returncode}"
+                    self._note_death(child, ended)
+            self.board.show({child.role: trouble for child in self.children if (trouble := child.trouble())})
             time.sleep(0.1)
 
-    def _note_death(self, child: Child, process: Process) -> None:
-        now = time.monotonic()
-        child.process = None
-        child.deaths = [*(death for death in child.deaths if death > now - DEATHS_WINDOW), now]
-        log = self._prepared().logs / f"{child.role}.log"
-        if len(child.deaths) >= DEATHS_LIMIT:
-            raise StartFailed(
-                f"{child.role} died {len(child.deaths)} times within {DEATHS_WINDOW:.0f} s; stopping everything. "
-                f"See {log}\n{processes.tail(log)}"
-            )
-        pause = BACK_OFF[len(child.deaths) - 1]
-        self.say(
-            f"{child.role} (pid {process.pid}) ended with code {process.returncode}; again in {pause} s, see {log}"
-        )
-        child.restart_at = now + pause
+    def _note_death(self, child: Child, what: str) -> None:
+        pause = child.die()
+        self.say(f"{child.role} {what}; again in {pause:g} s, see {self._prepared().logs / f'{child.role}.log'}")
 
     def _restart_when_due(self, child: Child) -> None:
+        """Start it, without waiting until it answers: the others are watched meanwhile."""
         if time.monotonic() < child.restart_at:
             return
-        # Its own children may live on, and hold its port.
-        processes.stop_strays(self._prepared().installation, child.role)
-        child.process = child.start()
         try:
-            child.wait(child.process)
-        except StartFailed as failure:
-            self.say(str(failure))
-            processes.stop(child.process, child.role)
-            return  # the next look at it notes the death and counts it
-        self.say(f"{child.role} runs again.")
+            # Its own children may live on, and hold its port.
+            processes.stop_strays(self._prepared().installation, child.role)
+            child.begin()
+        except (StartFailed, *START_FAILURES) as failure:
+            self._note_death(child, f"cannot be started: {failure}")
+        else:
+            self.say(f"{child.role} was started again.")
 
     def _stop(self) -> None:
         _on_stop_signals(signal.SIG_IGN)
         if self.children:
             self.say("Stopping ...")
         (self.options.home / UP_FILE).unlink(missing_ok=True)
+        self.board.clear()
         for child in reversed(self.children):
             if child.process is not None:
                 processes.stop(child.process, child.role)

@@ -22,9 +22,8 @@ import redis
 from psycopg import sql
 
 from ledger_project.embedded import home as addresses
-from ledger_project.embedded import places, processes, supervisor
-from ledger_project.embedded.processes import StartFailed
-from ledger_project.embedded.supervisor import PROJECT, Child, Options, Supervisor, answers
+from ledger_project.embedded import places, processes
+from ledger_project.embedded.supervisor import PROJECT, Options, Supervisor, answers
 from ledger_project.testing import skill
 from ledger_project.testing.run import TEMPLATE, with_database
 
@@ -283,11 +282,7 @@ def test_only_the_worker_is_given_the_sealers_address_and_nobody_the_owners(home
     monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://owner@h/ledger")
     monkeypatch.setenv("DATABASE_SEALER_URL_FILE", "/secret")
     monkeypatch.setattr(processes, "spawn", lambda words, *, role, env, **_: given.__setitem__(role, env))
-    options = Options(
-        home=home, port=1, health_host="localhost", web_workers=1, web_threads=1, worker_concurrency=1,
-        database_url=None, database_owner_url=None, database_sealer_url=None, redis_url=None, show_secrets=False,
-    )  # fmt: skip
-    up = Supervisor(options, lambda line: None)
+    up = Supervisor(options_of(home), lambda line: None)
     places.make_home(home)
     up.place = places.prepare(home)
 
@@ -317,29 +312,7 @@ def test_a_port_in_use_is_said_before_anything_starts(home, shell):
     assert list((home / "pg").iterdir()) == []
 
 
-def test_a_child_that_keeps_dying_stops_everything_with_its_last_words(home, monkeypatch):
-    monkeypatch.setattr(supervisor, "BACK_OFF", (0.0,) * len(supervisor.BACK_OFF))
-    places.make_home(home)
-    place = places.prepare(home)
-    log = place.logs / "web.log"
-    dying = [sys.executable, "-c", "raise SystemExit('no such setting')"]
-    said: list[str] = []
-    watcher = Supervisor(options(home), said.append)
-    watcher.place = place
-    watcher._begin(
-        Child(
-            "web",
-            start=lambda: processes.spawn(dying, role="web", installation=place.installation, log=log, env={}),
-        )
-    )
-
-    with pytest.raises(StartFailed, match=r"web died 6 times within 60 s; stopping everything.*(\n.*)*no such setting"):
-        watcher._watch()
-
-    assert sum("ended with code 1; again in" in line for line in said) == 5
-
-
-def options(home: Path) -> Options:
+def options_of(home: Path) -> Options:
     return Options(
         home=home,
         port=0,
