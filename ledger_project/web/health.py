@@ -1,62 +1,60 @@
-"""`/healthz`: this process answers. `/readyz`: so do the servers behind it, and the schema is the code's."""
+"""`/healthz`: this process answers. `/readyz`: what it needs to serve is there; what else is wrong is `degraded`."""
 
-from functools import lru_cache
+import json
+import logging
 from http import HTTPStatus
 
-import redis
+import psycopg
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
+from django.db import Error as DjangoError
+from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ledger_project.log.status import status as log_status
+from ledger_project.web import probing, problems
+from ledger_project.web.probing import OK
+
+log = logging.getLogger(__name__)
 
 
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
+    """Asks nobody."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """503 while something that a request needs is missing; names it without its address.
+    """503 while a write would be refused; the check names it by the code that a caller would get.
 
-    What only people can mend, a sealer that lags or an anchor that is stale, is told as `degraded` and takes no server
-    out of service: posting never waits for the seal.
+    What posting does without takes no server out of service and is told as `degraded`: Redis, a sealer that lags, an
+    anchor that is stale, a process that keeps dying. A balancer that heeded it would remove every server at once.
     """
-    checks = {"database": _database(), "redis": _redis()}
-    if any(found != "ok" for found in checks.values()):
-        return JsonResponse({"status": "unready", "checks": checks}, status=HTTPStatus.SERVICE_UNAVAILABLE)
-    alarms = log_status().alarms
-    checks["log"] = "; ".join(alarms) or "ok"
-    return JsonResponse({"status": "degraded" if alarms else "ok", "checks": checks})
+    checks = {"database": probing.DATABASE.look(), "redis": probing.REDIS.look()}
+    if checks["database"] == OK:
+        try:
+            checks["log"] = "; ".join(log_status().alarms) or OK
+        except (DjangoError, psycopg.Error) as error:
+            connection.close()
+            checks["database"] = probing.code_of(error)
+    if checks["database"] != OK:
+        unready = JsonResponse({"status": "unready", "checks": checks}, status=HTTPStatus.SERVICE_UNAVAILABLE)
+        log.error("unready: the database is %s", checks["database"])
+        return problems.already_logged(unready)
+    if settings.RESTLESS.exists():
+        checks["processes"] = _restless()
+    degraded = any(found != OK for found in checks.values())
+    return JsonResponse({"status": "degraded" if degraded else "ok", "checks": checks})
 
 
-def _database() -> str:
+def _restless() -> str:
+    """What the supervisor says of processes that keep dying; `ok` where it is saying it just now."""
     try:
-        missing = known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
-    except DatabaseError:
-        return "unreachable"
-    return f"{len(missing)} migrations are not applied" if missing else "ok"
-
-
-@lru_cache(maxsize=1)
-def known_migrations() -> frozenset[tuple[str, str]]:
-    """The migrations on disk, which do not change under a running process."""
-    loader = MigrationLoader(None, ignore_no_migrations=True)
-    return frozenset(loader.disk_migrations)
-
-
-def _redis() -> str:
-    """Broker, cache and throttle counters are one server."""
-    try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2) as client:
-            client.ping()
-    except redis.RedisError:
-        return "unreachable"
-    return "ok"
+        told: dict[str, str] = json.loads(settings.RESTLESS.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return OK
+    return "; ".join(f"{role} {trouble}" for role, trouble in told.items()) or OK

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from typing import Any
+import sys
+from typing import Any, TypeVar
 
 import psycopg
 from django.core.exceptions import PermissionDenied
@@ -22,6 +23,8 @@ CONTENT_TYPE = "application/problem+json"
 RESERVED = frozenset({"type", "title", "status", "code", "detail", "request_id"})
 RETRY_SECONDS: dict[type[Refusal], int] = {Busy: 1}
 RETRY_AFTER_OUTAGE = 2  # seconds, of any other 503
+
+R = TypeVar("R", bound=HttpResponse)
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +63,23 @@ def respond(refusal: Refusal) -> HttpResponse:
     retry_after = refusal.facts.get("retry_after") or RETRY_SECONDS.get(type(refusal))
     if refusal.status == 503:
         retry_after = retry_after or RETRY_AFTER_OUTAGE
+        _tell_outage(refusal, response)
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
     if "allow" in refusal.facts:
         response.headers["Allow"] = ", ".join(refusal.facts["allow"])
+    return response
+
+
+def _tell_outage(refusal: Refusal, response: HttpResponse) -> None:
+    """Write down once what the database, or whatever it was, said; its trace would tell nobody more."""
+    log.error("%s: %s", refusal.code, outages.in_a_line(refusal.__cause__ or refusal))
+    already_logged(response)
+
+
+def already_logged(response: R) -> R:
+    """Keep Django, which writes a line for each 5xx, from doing so a second time, and with a trace."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
@@ -94,7 +110,7 @@ def refusal_of(error: Exception) -> Refusal | None:
         case psycopg.Error() | DjangoError():
             outage = outages.outage_of(error)
             if outage is not None:
-                log.error("%s: %s", outage.code, outages.in_a_line(error))
+                outage.__cause__ = error
             return outage
         case _:
             return None
@@ -134,16 +150,25 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: Django has logged the trace with the request's id, which is all that the caller is told."""
-    return _tell(request, errors.InternalError())
+    """handler500: a database that is away, where a page and not the API needed it, or a bug.
+
+    Of a bug Django logs the trace with the request's id, which is all that the caller is told.
+    """
+    error = sys.exception()
+    outage = refusal_of(error) if isinstance(error, Exception) else None
+    return _tell(request, outage if outage and outage.status == 503 else errors.InternalError())
 
 
 def _tell(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """A problem to programs and, outside of the API, a page to people. It asks no database: that may be the trouble."""
     if request.path.startswith(API):
         return respond(refusal)
-    page = render_to_string(f"errors/{refusal.status}.html", {"request_id": request_id.get()})
-    return HttpResponse(page, status=refusal.status, headers={"Cache-Control": "no-store"})
+    page = render_to_string(f"errors/{refusal.status}.html", {"request_id": request_id.get(), "refusal": refusal})
+    response = HttpResponse(page, status=refusal.status, headers={"Cache-Control": "no-store"})
+    if refusal.status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_OUTAGE)
+        _tell_outage(refusal, response)
+    return response
 
 
 def error_page(request: HttpRequest, code: str) -> HttpResponse:
