@@ -159,8 +159,8 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "OPTIONS": {
             "serializer": "ledger_project.web.remembering.Json",  # whoever can write to Redis runs nothing here
-            "socket_timeout": 1,  # nothing in it is worth a longer wait
-            "socket_connect_timeout": 1,
+            "socket_timeout": 0.5,  # nothing in it is worth a longer wait
+            "socket_connect_timeout": 0.5,
         },
     }
 }

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
@@ -11,6 +12,9 @@ from django.core.cache import cache
 from django.utils.functional import Promise
 
 T = TypeVar("T")
+
+SULK = 5.0  # seconds that a process does without Redis after it failed, so that no more calls wait for it
+_sulks_until = 0.0
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,9 @@ def remembered(name: str, seconds: int, compute: Callable[[], Any], read: Callab
 
     `compute` gives JSON, and `read` makes of it what is wanted, or raises where it is not what `compute` gives.
     """
+    global _sulks_until
+    if time.monotonic() < _sulks_until:
+        return read(compute())
     try:
         known = cache.get(name)
         if known is not None:
@@ -52,6 +59,7 @@ def remembered(name: str, seconds: int, compute: Callable[[], Any], read: Callab
         known = compute()
         cache.set(name, known, seconds)
     except redis.RedisError as error:
+        _sulks_until = time.monotonic() + SULK
         log.warning("Redis does not answer, so %s is computed each time: %s", name, error)
         known = compute()
     return read(known)

@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from ledger_project.celery import app
+from ledger_project.web import remembering
 from ledger_project.web.remembering import remembered
 
 
@@ -94,3 +95,23 @@ def test_workers_take_json_and_nothing_else() -> None:
     assert set(app.conf.accept_content) == {"json"}
     assert (app.conf.task_serializer, app.conf.result_serializer, app.conf.event_serializer) == ("json",) * 3
     assert settings.SESSION_SERIALIZER == "django.contrib.sessions.serializers.JSONSerializer"
+
+
+def test_a_redis_that_hangs_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call used to wait a second, in a thread that others needed."""
+    monkeypatch.setattr(remembering, "_sulks_until", 0.0)
+    tries: list[str] = []
+
+    def hangs(name: str) -> None:
+        tries.append(name)
+        raise redis.TimeoutError
+
+    monkeypatch.setattr(cache, "get", hangs)
+
+    assert [remembered("sum", 30, lambda: [1, 2], sum) for _ in range(3)] == [3, 3, 3]
+    assert tries == ["sum"]
+    monkeypatch.undo()
+    monkeypatch.setattr(remembering, "_sulks_until", 0.0)
+    assert remembered("sum", 30, lambda: [1, 2], sum) == 3
+    assert cache.get("sum") == [1, 2]
+    cache.delete("sum")
