@@ -6,6 +6,7 @@ What fails at the first start ends it. From then on nothing does but a signal: w
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +32,8 @@ from ledger_project.embedded.processes import StartFailed
 PROJECT: Final = Path(__file__).resolve().parents[2]
 UP_FILE: Final = "up.json"
 WEB_READY_WITHIN: Final = 90.0
+MEGABYTE: Final = 1024 * 1024
+LOW_DISK: Final = 64 * MEGABYTE  # four segments of PostgreSQL's log; it does not survive to find no room for one
 # What starting a process can fail with: no process, descriptor or memory left, a log that cannot be opened.
 START_FAILURES: Final = (OSError, MemoryError, subprocess.SubprocessError, psutil.Error)
 # Whoever owns the tables, or seals, is not who answers requests: a process is given the addresses that it needs.
@@ -256,8 +259,18 @@ class Supervisor:
                 elif child.process.poll() is not None:
                     ended = f"(pid {child.process.pid}) ended with code {child.process.returncode}"
                     self._note_death(child, ended)
-            self.board.show({child.role: trouble for child in self.children if (trouble := child.trouble())})
+            self.board.show(self._troubles())
             time.sleep(0.1)
+
+    def _troubles(self) -> dict[str, str]:
+        """What is to be told of children that do not come to rest, and of a disk that keeps PostgreSQL from it."""
+        told = {child.role: trouble for child in self.children if (trouble := child.trouble())}
+        if self.options.database_url is None:
+            with suppress(OSError):
+                free = shutil.disk_usage(self._prepared().postgres).free
+                if free < LOW_DISK:
+                    told["disk"] = f"has {free // MEGABYTE} MB left"
+        return told
 
     def _note_death(self, child: Child, what: str) -> None:
         pause = child.die()

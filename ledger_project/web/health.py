@@ -12,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ledger_project.kernel.errors import DatabaseFull, Unavailable
 from ledger_project.log.status import status as log_status
 from ledger_project.web import probing, problems
 from ledger_project.web.probing import OK
@@ -41,20 +42,23 @@ def readyz(request: HttpRequest) -> JsonResponse:
         except (DjangoError, psycopg.Error) as error:
             connection.close()
             checks["database"] = probing.code_of(error)
+    if settings.RESTLESS.exists():
+        told = _restless()
+        checks["processes"] = "; ".join(f"{role} {trouble}" for role, trouble in told.items()) or OK
+        if checks["database"] == Unavailable.code and "disk" in told:
+            checks["database"] = DatabaseFull.code  # PostgreSQL, without room for its log, is not there to say so
     if checks["database"] != OK:
         unready = JsonResponse({"status": "unready", "checks": checks}, status=HTTPStatus.SERVICE_UNAVAILABLE)
         log.error("unready: the database is %s", checks["database"])
         return problems.already_logged(unready)
-    if settings.RESTLESS.exists():
-        checks["processes"] = _restless()
     degraded = any(found != OK for found in checks.values())
     return JsonResponse({"status": "degraded" if degraded else "ok", "checks": checks})
 
 
-def _restless() -> str:
-    """What the supervisor says of processes that keep dying; `ok` where it is saying it just now."""
+def _restless() -> dict[str, str]:
+    """What the supervisor says of processes that keep dying; nothing where it is saying it just now."""
     try:
         told: dict[str, str] = json.loads(settings.RESTLESS.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return OK
-    return "; ".join(f"{role} {trouble}" for role, trouble in told.items()) or OK
+        return {}
+    return told

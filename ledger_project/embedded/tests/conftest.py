@@ -1,6 +1,7 @@
 """Homes and command lines for the supervisor's tests."""
 
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,3 +27,10 @@ def shell(home: Path) -> dict[str, str]:
     ours = ("DATABASE_", "REDIS_", "DJANGO_", "LEDGER_", "TEST_", "PYTEST_", "WEB_", "PORT")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return inherited | {"LEDGER_HOME": str(home), "WEB_WORKERS": "1", "WORKER_CONCURRENCY": "1"}
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -32,13 +32,6 @@ MANAGE = [sys.executable, str(PROJECT / "manage.py")]
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
 def database() -> Iterator[str]:
     """A database of the test run's server, as somebody else's server that DATABASE_URL names."""
     owner = os.environ["DATABASE_OWNER_URL"]
