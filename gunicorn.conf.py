@@ -9,8 +9,11 @@ import shutil
 import tempfile
 from typing import Any
 
+# In memory, where there is such a place: the counts are mapped files, and on a disk that is full the kernel kills each
+# process that counts one thing more, and each that takes its place.
+MEMORY = next((path for path in ["/dev/shm"] if os.access(path, os.W_OK)), None)  # noqa: S108 - mkdtemp makes it private
 # Made by the first process, which the others inherit it from; they look for it when they load prometheus_client.
-COUNTS = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="ledger-metrics-")
+COUNTS = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="ledger-metrics-", dir=MEMORY)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = COUNTS
 
 os.environ.setdefault("GROUP_PATIENCE", "1000")
@@ -18,6 +21,7 @@ os.environ.setdefault("STATEMENT_SECONDS", "60")
 
 worker_class = "ledger_project.web.serving.Worker"
 worker_connections = 500  # of one process: beyond, whoever is waited for longest makes room; each is a descriptor
+worker_tmp_dir = MEMORY
 sendfile = False  # it would wait for a client that does not read
 
 

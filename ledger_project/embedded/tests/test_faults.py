@@ -137,7 +137,7 @@ class Running:
 
 @pytest.fixture
 def running(disk: Path, shell: dict[str, str], port: int) -> Iterator[Running]:
-    shell |= {"PORT": str(port), "LEDGER_HOME": str(disk / "var")}
+    shell |= {"PORT": str(port), "LEDGER_HOME": str(disk / "var"), "TMPDIR": str(disk)}
     up = manage(shell, "up", "--detach")
     assert up.returncode == 0, up.stdout
     made = Running(disk / "var", port)

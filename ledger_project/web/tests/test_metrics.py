@@ -153,7 +153,9 @@ def served(tmp_path: Path) -> Iterator[tuple[int, psutil.Process]]:
         port = int(probe.getsockname()[1])
     words = ["-m", "gunicorn", "ledger_project.wsgi:application", f"--bind=127.0.0.1:{port}"]
     options = ["--workers=3", "--threads=2", "--no-control-socket", "--graceful-timeout=1"]
-    environment = os.environ | {"METRICS_TOKEN": TOKEN, "TMPDIR": str(tmp_path)}
+    counts = tmp_path / "ledger-metrics-here"
+    counts.mkdir()
+    environment = os.environ | {"METRICS_TOKEN": TOKEN, "PROMETHEUS_MULTIPROC_DIR": str(counts)}
     process = subprocess.Popen([sys.executable, *words, *options], cwd=ROOT, env=environment)
     try:
         await_that(lambda: process.poll() is not None or get(port, "/healthz") is not None)
