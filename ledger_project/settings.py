@@ -127,7 +127,8 @@ def _database(url: str, **settings: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **parts, "options": options, "prepare_threshold": 5},
+        # A server that is frozen takes connections and never answers; libpq would wait two minutes for each.
+        "OPTIONS": {"connect_timeout": "5", **parts, "options": options, "prepare_threshold": 5},
     }
 
 

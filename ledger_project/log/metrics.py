@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psycopg
 from django.db import DatabaseError
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -30,7 +31,7 @@ class LogCollector(Collector):
         yield failures
         try:
             found = status.status()
-        except DatabaseError:
+        except (DatabaseError, psycopg.Error):
             yield GaugeMetricFamily(*UP, value=0)
             return
         yield GaugeMetricFamily(*UP, value=1)
