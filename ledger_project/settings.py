@@ -166,6 +166,8 @@ CACHES = {
     }
 }
 CELERY_BROKER_URL = _celery_url(REDIS_URL)
+# Without them who sends a task to a frozen Redis waits until it thaws, and a worker whose Redis is gone for ever.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5}
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True
