@@ -321,6 +321,7 @@ LOG_ORIGIN = env.text("LEDGER_LOG_ORIGIN", default="ledger.local/log")
 # Seconds; then a log that has not grown is signed again, which shows that it has not.
 CHECKPOINT_MAX_AGE = env.integer("CHECKPOINT_MAX_AGE", default=600, minimum=1)
 SEAL_WAIT = env.integer("SEAL_WAIT", default=5, minimum=1)  # s that `?wait=sealed` waits at most
+SEAL_WAITERS = env.integer("SEAL_WAITERS", default=100)  # calls of one process that wait for it at a time
 SEAL_MAX_LAG = env.integer("SEAL_MAX_LAG", default=30, minimum=1)  # s; an event that waits longer is an alarm
 # Where checkpoints are kept out of the database's reach (log/anchors.py), how often each place gets one, and for how
 # long one may wait before it is an alarm; in seconds.

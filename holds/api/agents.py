@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -28,7 +29,7 @@ from ledger_project.web.pagination import KeysetPagination
 from ledger_project.web.parsing import read_object
 from ledger_project.web.sight import Sight
 from ledger_project.web.views import DetailView
-from ledger_project.web.waiting import await_seal
+from ledger_project.web.waiting import answer_when_sealed
 
 DECIMAL = TextField(maximum=80, pattern=r"[0-9]+(\.[0-9]+)?")
 ADDRESS, HASH = TextField(), TextField()
@@ -224,9 +225,8 @@ class AgentCommand(LightView):
         answer = answers_of([done], principal.caller)[0]
         rehearsed = {"dry_run": True} if done.dry_run else {}
         body = {"event": answer["event"], **self.show(principal.tenant, answer, call), **rehearsed}
-        if options.wait:
-            await_seal([body], request)
-        return reply(body, status=200 if done.dry_run else 201, replayed=done.replayed)
+        made = partial(reply, body, status=200 if done.dry_run else 201, replayed=done.replayed)
+        return answer_when_sealed([body], request, made) if options.wait else made()
 
     def translate(self, tenant: int, words: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
         """The command's arguments."""

@@ -1,7 +1,7 @@
 """Many commands in one request: `POST /v1/bulk`."""
 
 import logging
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ from ledger_project.web.authentication import Principal
 from ledger_project.web.commands import LightView, admit, answers_of, read_options, reply
 from ledger_project.web.errors import BatchRefused, InternalError
 from ledger_project.web.parsing import read_object
-from ledger_project.web.waiting import await_seal
+from ledger_project.web.waiting import answer_when_sealed
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +73,10 @@ class BulkView(LightView):
         calls = [_call(principal, index, item) for index, item in enumerate(batch["commands"])]
         results = _execute(calls, atomic=batch["atomic"], dry_run=dry_run)
         shown = _shown(results, principal.caller)
-        if options.wait and not dry_run:
-            await_seal([result for result in shown if "event" in result], request)
-        return reply({"results": shown}, status=200)
+        made = partial(reply, {"results": shown}, status=200)
+        if not options.wait or dry_run:
+            return made()
+        return answer_when_sealed([result for result in shown if "event" in result], request, made)
 
     post = serve
 

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import orjson
@@ -36,7 +36,7 @@ from ledger_project.web.errors import MethodNotAllowed, NotAuthenticated
 from ledger_project.web.parsing import read_object
 from ledger_project.web.sight import require_light_open
 from ledger_project.web.throttling import take
-from ledger_project.web.waiting import await_seal
+from ledger_project.web.waiting import answer_when_sealed
 
 REPLAYED = "Idempotent-Replayed"
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
@@ -110,9 +110,8 @@ class CommandView(LightView):
         call = Call.of(principal.tenant, principal.caller, idempotency_key(request), command, raw)
         done = execute_one(call, dry_run=options.dry_run)
         body = self.answer(done, principal.caller)
-        if options.wait:
-            await_seal([body], request)
-        return reply(body, status=200 if done.dry_run else 201, replayed=done.replayed)
+        made = partial(reply, body, status=200 if done.dry_run else 201, replayed=done.replayed)
+        return answer_when_sealed([body], request, made) if options.wait else made()
 
     def arguments(self, command: Command, body: dict[str, Any], named: dict[str, str]) -> dict[str, Any]:
         """The command's arguments; those in the path have no second spelling in the body."""

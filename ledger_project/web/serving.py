@@ -1,8 +1,10 @@
 """gunicorn's worker with threads, for clients that are slow on purpose: none of them holds a thread that others need.
 
 A request gets a thread when it is here as a whole. Until then it waits in the poller, where it costs its bytes, and not
-for long. What can still make a thread wait is a client that does not take its answer, or a body that is too long to be
-gathered first: for such clients a quarter of the threads wait at most, and who comes when these do is cut off.
+for long. An answer that is not complete yet, as those of `?wait=sealed` (web/waiting.py), is kept without a thread too:
+the application says so in the WSGI environment. What can still make a thread wait is a client that does not take its
+answer, or a body that is too long to be gathered first: for such clients a quarter of the threads wait at most, and who
+comes when these do is cut off.
 """
 
 import errno
@@ -13,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
+from datetime import datetime
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any, Final
@@ -25,6 +28,7 @@ HELD: Final = 64 * 1024 * 1024  # bytes of requests that are not whole, of one p
 HEAD_SECONDS, BODY_SECONDS = 10.0, 30.0  # until the head is whole, and then the body
 LINGER_SECONDS = 2.0  # for a client to read its last answer
 THREAD_SECONDS = 10.0  # that a thread waits for a client, each time
+KEPT_SECONDS = 0.5  # that a kept answer may be late before it is sent as it is
 READ: Final = 64 * 1024
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
@@ -92,6 +96,26 @@ class ClientSocket(socket.socket):
             self.waiting.release()
 
 
+class Kept(BaseException):
+    """An answer that is to be sent later. Raised through gunicorn, which answers only what is an Exception at once."""
+
+    began: datetime
+    connection: "Connection"
+    keepalive: bool
+
+    def __init__(self, later: Any, response: Any, environ: dict[str, Any]) -> None:
+        super().__init__()
+        self.later, self.response, self.environ = later, response, environ
+
+    def set_body(self) -> bytes:
+        """The answer as it is by now, whose length the headers say."""
+        body: bytes = self.later.body()
+        headers = [(name, value) for name, value in self.response.headers if name.lower() != "content-length"]
+        self.response.headers = [*headers, ("Content-Length", str(len(body)))]
+        self.response.response_length = len(body)
+        return body
+
+
 class Connection(TConn):
     """A connection with what was read of its next request. `size` is the request's, once its head is known."""
 
@@ -105,6 +129,7 @@ class Connection(TConn):
         self.whole = False  # the thread that serves it need not read from the socket
         self.deadline = 0.0
         self.data_ready = True  # gunicorn need not wait for data in a thread
+        self.kept: Kept | None = None  # the answer that its thread leaves behind
 
     def begin(self) -> None:
         self.size, self.whole = None, False
@@ -143,7 +168,12 @@ class Worker(ThreadWorker):
         self.heads: dict[Connection, None] = {}
         self.bodies: dict[Connection, None] = {}
         self.lingering: dict[Connection, None] = {}
+        self.kept: dict[Kept, None] = {}  # by now without a thread
         self.held = 0
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.application, self.wsgi = self.wsgi, self._call
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """One event may end the connection of another of the same round, which is then nobody's any more."""
@@ -230,11 +260,32 @@ class Worker(ThreadWorker):
         conn.buffer.clear()
         self.enqueue_req(conn)
 
+    def _call(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """In the thread: the application. Raises Kept."""
+        environ["ledger.can_keep"] = True
+        answer = self.application(environ, start_response)
+        later = environ.get("ledger.kept")
+        if later is None:
+            return answer
+        answer.close()
+        raise Kept(later, start_response.__self__, environ)
+
+    def handle_request(self, req: Any, conn: Connection) -> bool:
+        began = datetime.now()
+        try:
+            return bool(super().handle_request(req, conn))
+        except Kept as kept:
+            kept.began, kept.connection, conn.kept = began, conn, kept
+            return True
+
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
         """In the thread: a body that was not gathered is not read to its end for the sake of the connection."""
         return bool(keepalive and conn.whole and conn.parser.finish_body())
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
+        if conn.kept:
+            self._keep(conn.kept, keepalive=not fs.cancelled() and fs.exception() is None and fs.result())
+            return
         if fs.cancelled() or fs.exception() is not None or not fs.result():
             self._linger(conn)
             return
@@ -243,6 +294,34 @@ class Worker(ThreadWorker):
             self._gather(conn)
             return
         super().finish_request(conn, fs)
+
+    def _keep(self, kept: Kept, *, keepalive: bool) -> None:
+        """Its thread is free. The connection is in no queue, so it makes no room for others and hears nothing."""
+        kept.connection.kept, kept.keepalive = None, keepalive
+        self.kept[kept] = None
+        kept.later.over.add_done_callback(lambda _: self.method_queue.defer(self._complete, kept))
+
+    def _complete(self, kept: Kept) -> None:
+        """Have it sent by a thread, once."""
+        if kept not in self.kept:
+            return
+        del self.kept[kept]
+        fs = self.tpool.submit(self._send, kept)
+        fs.add_done_callback(lambda fut: self.method_queue.defer(self.finish_request, kept.connection, fut))
+
+    def _send(self, kept: Kept) -> bool:
+        """In a thread: whether the connection stays."""
+        response = kept.response
+        if not (kept.keepalive and self.alive):
+            response.force_close()
+        try:
+            response.write(kept.set_body())
+            response.close()
+        except OSError:  # nobody is there any more
+            return False
+        finally:
+            self.log.access(response, response.req, kept.environ, datetime.now() - kept.began)
+        return not response.should_close()
 
     def _linger(self, conn: Connection) -> None:
         """Close the connection when its client has read the answer, which a client with bytes unread might not see."""
@@ -272,6 +351,8 @@ class Worker(ThreadWorker):
         for queue, last_words in ((self.heads, _LATE), (self.bodies, _LATE), (self.lingering, b"")):
             while queue and (conn := next(iter(queue))).deadline <= now:
                 self._drop(conn, last_words if conn.buffer else b"")
+        for kept in [kept for kept in self.kept if not self.alive or kept.later.deadline + KEPT_SECONDS <= now]:
+            self._complete(kept)  # we stop, or nobody says that it is over, as where the database hangs
         if not self.alive:
             for conn in [conn for conn in self.heads if not conn.buffer]:
                 self._drop(conn)

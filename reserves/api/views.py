@@ -1,5 +1,7 @@
 """Reserves over HTTP: lists, and the command that makes its own document."""
 
+from functools import partial
+
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -12,7 +14,7 @@ from ledger_project.web.commands import CommandView, admit, idempotency_key, rea
 from ledger_project.web.filters import FieldFilter, ListFilters
 from ledger_project.web.parsing import read_object
 from ledger_project.web.views import ListView
-from ledger_project.web.waiting import await_seal
+from ledger_project.web.waiting import answer_when_sealed
 from reserves import issuing
 from reserves.api.serializers import AttestationSerializer, ReserveAssetSerializer, ReserveSnapshotSerializer
 from reserves.models import Attestation, ReserveAsset, ReserveSnapshot
@@ -86,6 +88,5 @@ class IssueAttestation(CommandView):
             dry_run=options.dry_run,
         )
         answered = self.answer(done, principal.caller)
-        if options.wait:
-            await_seal([answered], request)
-        return reply(answered, status=200 if done.dry_run else 201, replayed=done.replayed)
+        made = partial(reply, answered, status=200 if done.dry_run else 201, replayed=done.replayed)
+        return answer_when_sealed([answered], request, made) if options.wait else made()

@@ -7,9 +7,7 @@ import pytest
 
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
-from ledger_project.testing.serving import ask, serve
-
-THREADS = 4
+from ledger_project.testing.serving import THREADS, ask, serve
 
 
 def test_callers_of_a_locked_row_leave_threads_to_all_others(api: Api, ledger: Ledger) -> None:
@@ -24,7 +22,7 @@ def test_callers_of_a_locked_row_leave_threads_to_all_others(api: Api, ledger: L
         status, _ = ask(port, "/v1/transfers", "POST", body, Content_Type="application/json", **sent)
         return status
 
-    with serve(workers=1, threads=THREADS) as port:
+    with serve(workers=1) as port:
         with ledger.locked("alice"):
             crowd = [
                 threading.Thread(target=lambda n=n: told.append(pay(api, "alice", f"a{n}")))  # type: ignore[misc]

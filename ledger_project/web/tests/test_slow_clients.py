@@ -13,16 +13,16 @@ import pytest
 
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
-from ledger_project.testing.serving import PATIENCE, ask, processes, serve
+from ledger_project.testing.serving import PATIENCE, ask, processes, read, serve
 
-THREADS, SLOW = 4, 60
+SLOW = 60
 KEPT = 500  # connections of a process, as gunicorn.conf.py says
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[int]:
     """A web process as `make up` starts it, with few threads; its port."""
-    with serve(workers=1, threads=THREADS) as port:
+    with serve(workers=1) as port:
         yield port
 
 
@@ -91,20 +91,6 @@ def test_a_request_in_pieces_is_a_request(served: int, api: Api, ledger: Ledger)
     assert ledger.balance("bob") == {"available": 65}
 
 
-def read(client: socket.socket) -> bytes:
-    """One answer."""
-    got = b""
-    while b"\r\n\r\n" not in got:
-        byte = client.recv(1)
-        assert byte, "the server closed the connection"
-        got += byte
-    length = int(got.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    while length:
-        piece = client.recv(length)
-        got, length = got + piece, length - len(piece)
-    return got
-
-
 def test_what_is_too_long_or_too_late_is_told_so(served: int) -> None:
     with socket.create_connection(("127.0.0.1", served), timeout=PATIENCE) as client:
         client.sendall(b"GET / HTTP/1.1\r\n" + b"X-Long: x\r\n" * 6000)
@@ -141,7 +127,7 @@ def kept(port: int, count: int, stack: ExitStack) -> list[socket.socket]:
 
 def test_a_connection_that_another_process_took_costs_nobody_theirs() -> None:
     """All processes wake for one connection, and one of them gets it."""
-    with serve(workers=2, threads=THREADS) as port, ExitStack() as stack:
+    with serve(workers=2) as port, ExitStack() as stack:
         clients = kept(port, 20, stack)
         for _ in range(200):
             assert ask(port, "/healthz")[0] == 200
