@@ -1,4 +1,4 @@
-"""What Celery does every second: begins at a byte on standard input, ends at the next.
+"""What the timer and Celery do every second: begins at a byte on standard input, ends at the next.
 
 One process seals and expires, a second one tells webhooks and streams, like the two processes of `make up`.
 """
@@ -13,7 +13,7 @@ import django
 
 django.setup()
 
-from holds.tasks import expire_due  # noqa: E402  (Django first)
+from holds.expiry import expire_due  # noqa: E402  (Django first)
 from ledger_project.celery import give_way  # noqa: E402
 from ledger_project.kernel.collector import spare_the_loaded  # noqa: E402
 from ledger_project.log import sealing  # noqa: E402

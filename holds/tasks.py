@@ -1,14 +1,8 @@
-"""What runs by the clock: expiry and payouts."""
+"""What Celery does for holds: payouts. Expiry has a timer that needs no broker (settings.TIMED)."""
 
 from celery import shared_task
 
-from holds import executors, expiry, payouts
-
-
-@shared_task
-def expire_due() -> None:
-    """End the holds and escrows whose time is over."""
-    expiry.expire_due()
+from holds import executors, payouts
 
 
 @shared_task

@@ -166,8 +166,8 @@ CACHES = {
     }
 }
 CELERY_BROKER_URL = _celery_url(REDIS_URL)
-# Without them who sends a task to a frozen Redis waits until it thaws, and a worker whose Redis is gone for ever.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5}
+# Seconds for one answer of the broker: nobody waits longer for a Redis that hangs.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1}
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True
@@ -179,7 +179,6 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A run that waited for its worker longer than until the next one is dropped.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "expire-holds": {"task": "holds.tasks.expire_due", "schedule": 5, "options": {"expires": 5}},
     "expire-promos": {"task": "journal.tasks.expire_promos", "schedule": 60, "options": {"expires": 60}},
     "pay-withdrawals": {"task": "holds.tasks.pay_withdrawals", "schedule": 10, "options": {"expires": 10}},
     "watch-balances": {"task": "journal.tasks.watch_balances", "schedule": 1, "options": {"expires": 2}},
@@ -194,7 +193,6 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 2},
     },
     "prune-webhooks": {"task": "ledger_project.webhooks.tasks.prune_webhooks", "schedule": 3600},
-    "seal": {"task": "ledger_project.log.tasks.seal", "schedule": 1, "options": {"expires": 10}},
     "anchor": {"task": "ledger_project.log.tasks.anchor", "schedule": 10, "options": {"expires": 10}},
     "read-reserves": {
         "task": "reserves.tasks.read_reserves",
@@ -328,6 +326,9 @@ SEAL_MAX_LAG = env.integer("SEAL_MAX_LAG", default=30, minimum=1)  # s; an event
 ANCHORS = env.words("LEDGER_ANCHORS")
 ANCHOR_EVERY = env.integer("LEDGER_ANCHOR_EVERY", default=60)
 ANCHOR_MAX_AGE = env.integer("LEDGER_ANCHOR_MAX_AGE", default=900, minimum=1)
+
+# What `run_timer` does beside sealing, with the seconds between two runs: it needs no broker.
+TIMED = {"holds.expiry.expire_due": 5}
 
 # Withdrawals: who pays them (holds/executors.py), and where the HTTP executor posts them.
 WITHDRAWAL_EXECUTOR = env.text("WITHDRAWAL_EXECUTOR", default="holds.executors.ManualExecutor")

@@ -7,7 +7,6 @@ from accounts.errors import AccountFrozen
 from holds import expiry
 from holds.errors import EscrowDisputed, HoldNotDue, HoldNotFound, HoldNotPending
 from holds.models import Hold
-from holds.tasks import expire_due
 from holds.tests.story import Story, later
 from ledger_project.log.models import Event
 from ledger_project.testing.crowd import together
@@ -84,11 +83,11 @@ def test_a_frozen_buyers_escrow_waits_where_it_should_be_released(books: Story) 
 
     with later(seconds=20):
         books.refused(AccountFrozen, "expire_hold", hold=escrow)
-        expire_due()
+        expiry.expire_due()
         assert books.state(escrow) == ("pending", 0, 0)
         assert books.state(hold) == ("expired", 0, 5), "it does not stand in the way of others"
         books.run("unfreeze_account", account="alice")
-        expire_due()
+        expiry.expire_due()
 
     assert books.state(escrow) == ("expired", 20, 0)
 
@@ -100,9 +99,9 @@ def test_the_sweeper_ends_what_is_due_and_nothing_else(books: Story) -> None:
     alive, stake, withdrawal = books.hold(1, expires_in=100), books.stake(1), books.withdrawal(1)
 
     with later(seconds=10):
-        expire_due()
+        expiry.expire_due()
         size = books.size()
-        expire_due()
+        expiry.expire_due()
 
     assert [books.state(hold)[0] for hold in due] == ["expired"] * 5
     assert [books.state(hold)[0] for hold in (disputed, alive, stake, withdrawal)] == [
@@ -120,7 +119,7 @@ def test_the_sweepers_keys_name_the_hold(books: Story) -> None:
     hold = books.hold(10, expires_in=10)
 
     with later(seconds=10):
-        expire_due()
+        expiry.expire_due()
 
     event = Event.objects.filter(tenant=books.tenant).latest("id")
     assert (event.idempotency_key, event.actor, event.command) == (
@@ -135,7 +134,7 @@ def test_a_key_spent_by_somebody_else_does_not_keep_a_hold_from_ending(books: St
     books.run("freeze_account", key=f"expire:{hold}", account="bob")
 
     with later(seconds=10):
-        expire_due()
+        expiry.expire_due()
 
     assert books.state(hold) == ("expired", 0, 10)
 
@@ -162,7 +161,7 @@ def test_sweepers_at_once_share_the_work(books: Story, monkeypatch) -> None:
 
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     with later(seconds=10):
-        expire_due()
+        expiry.expire_due()
     ended = Event.objects.filter(tenant=books.tenant, type="hold.expired")
     assert ended.count() == 100, "each hold ended once"
     assert books.balance("alice") == {"available": 100}
@@ -188,7 +187,7 @@ def test_a_tenant_whose_rows_are_busy_does_not_stop_the_others(books: Story) -> 
     assert books.state(stuck)[0] == "pending"
     assert other.state(free)[0] == "expired"
     with later(seconds=10):
-        expire_due()
+        expiry.expire_due()
     assert books.state(stuck)[0] == "expired"
 
 

@@ -29,6 +29,7 @@ STOPPING: Final[Mapping[str, Sequence[tuple[signal.Signals, float]]]] = {
     "postgres": ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)),
     "valkey": ((signal.SIGTERM, 20), (signal.SIGKILL, 10)),
     "web": ((signal.SIGTERM, 20), (signal.SIGKILL, 5)),
+    "timer": ((signal.SIGTERM, 15), (signal.SIGKILL, 5)),
     "worker": ((signal.SIGTERM, 15), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)),
     "beat": ((signal.SIGTERM, 5), (signal.SIGKILL, 5)),
     "task": ((signal.SIGTERM, 10), (signal.SIGKILL, 5)),
@@ -36,7 +37,7 @@ STOPPING: Final[Mapping[str, Sequence[tuple[signal.Signals, float]]]] = {
     "backend": ((signal.SIGQUIT, 5), (signal.SIGKILL, 5)),
 }
 # Clients stop before the servers that they talk to.
-STOPPING_ORDER: Final = ("beat", "worker", "web", "task", "valkey", "postgres")
+STOPPING_ORDER: Final = ("beat", "worker", "timer", "web", "task", "valkey", "postgres")
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 

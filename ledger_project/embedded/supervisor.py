@@ -154,10 +154,12 @@ class Supervisor:
         alone = ["--without-mingle", "--without-gossip"]
         worker = [*celery, "worker", f"--concurrency={options.worker_concurrency}", *alone, "--loglevel=WARNING"]
         beat = [*celery, "beat", f"--schedule={place.home / 'beat-schedule'}", "--pidfile=", "--loglevel=WARNING"]
+        timer = [str(PROJECT / "manage.py"), "run_timer"]
         app = {"DATABASE_URL": self._database_url}
         sealing = {**app, "DATABASE_SEALER_URL": self._sealer_url}
         return [
             Child("web", start=partial(self._python, "web", gunicorn, given=app), wait=self._wait_for_web),
+            Child("timer", start=partial(self._python, "timer", timer, given=sealing)),
             Child("worker", start=partial(self._python, "worker", worker, given=sealing)),
             Child("beat", start=partial(self._python, "beat", beat, given=app)),
         ]

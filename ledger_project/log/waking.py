@@ -4,10 +4,10 @@ A broker in between could be away, or frozen, and a request would wait for it.
 """
 
 import time
-from typing import Final
+from typing import Any, Final
 
+import psycopg
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ledger_project.log.executor import look
 from ledger_project.log.sealer import SEALER
@@ -34,20 +34,25 @@ class Bell:
     """A connection of the sealer's that hears wake-ups, those included that come while it is not listened to."""
 
     def __init__(self) -> None:
-        self._connection: BaseDatabaseWrapper | None = None
+        self._connection: psycopg.Connection[Any] | None = None
 
     def wait(self, seconds: int) -> None:
         """Until somebody wakes the sealer, or for so long."""
         try:
-            if self._connection is None:
-                self._connection = connections.create_connection(SEALER)
-                self._connection.ensure_connection()
-                self._connection.connection.execute(f"LISTEN {CHANNEL}")
-            for _ in self._connection.connection.notifies(timeout=seconds, stop_after=1):
+            connection = self._connection or self._listen()
+            for _ in connection.notifies(timeout=seconds, stop_after=1):
                 pass
         except BaseException:
             self.close()
             raise
+
+    def _listen(self) -> "psycopg.Connection[Any]":
+        django = connections.create_connection(SEALER)
+        django.ensure_connection()
+        heard: psycopg.Connection[Any] = django.connection
+        heard.execute(f"LISTEN {CHANNEL}")
+        self._connection = heard
+        return heard
 
     def close(self) -> None:
         if self._connection is not None:

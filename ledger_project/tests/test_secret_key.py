@@ -37,6 +37,7 @@ STARTS = {
     "gunicorn": ["-m", "gunicorn", "--check-config", "ledger_project.wsgi:application"],
     "worker": [*CELERY, "worker", "--pool=solo"],
     "beat": [*CELERY, "beat", "--pidfile=", "--schedule=/dev/null"],
+    "timer": [MANAGE, "run_timer"],
     "runserver": [MANAGE, "runserver", "--noreload", "127.0.0.1:0"],
     "seed_demo": [MANAGE, "seed_demo"],
     "create_api_key": [MANAGE, "create_api_key", "--help"],

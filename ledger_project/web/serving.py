@@ -161,6 +161,8 @@ class Connection(TConn):
 class Worker(ThreadWorker):
     """Gathers requests in the poller, and closes connections there without waiting for their clients."""
 
+    wsgi: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting = threading.Semaphore(max(1, self.cfg.threads // 4))

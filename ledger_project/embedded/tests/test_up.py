@@ -152,7 +152,8 @@ def test_a_committed_row_outlives_every_kill_9(home, shell, port, nobody_reaps):
         assert told in first.stdout
     assert answers(port, host="localhost", path="/healthz")
     eventually("ready", lambda: answers(port, host="localhost", path="/readyz"))
-    eventually("worker and beat run", lambda: {"worker", "beat", "web", "postgres", "valkey"} <= alive(home).keys())
+    roles = {"timer", "worker", "beat", "web", "postgres", "valkey"}
+    eventually("all of them run", lambda: roles <= alive(home).keys())
     assert redis.from_url(facts["redis_url"]).ping()
     with psycopg.connect(facts["database_url"]) as web:
         assert web.execute("SELECT current_user").fetchone() == ("ledger_web",)
@@ -285,6 +286,7 @@ def test_only_the_worker_is_given_the_sealers_address_and_nobody_the_owners(home
     known = {role: {name for name in env if name.startswith("DATABASE_")} for role, env in given.items()}
     assert known == {
         "web": {"DATABASE_URL"},
+        "timer": {"DATABASE_URL", "DATABASE_SEALER_URL"},
         "worker": {"DATABASE_URL", "DATABASE_SEALER_URL"},
         "beat": {"DATABASE_URL"},
     }

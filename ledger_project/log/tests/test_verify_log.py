@@ -6,16 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
-from django.conf import settings as configured
 from django.core.management import CommandError, call_command
-from kombu.exceptions import OperationalError
 from prometheus_client import REGISTRY, generate_latest
-from pytest_django import Settings
 
 from accounts.models import Tenant
 from ledger_project.log import findings, receipts, sealing, signing, status, tasks, verification
-from ledger_project.log.models import Checkpoint
 from ledger_project.log.tests.test_seal import as_owner
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
@@ -126,36 +121,6 @@ def test_seal_says_what_it_did(own: Ledger, capsys: pytest.CaptureFixture[str]) 
     as_owner("DELETE FROM log_leaf WHERE log_index = 3")
     with pytest.raises(CommandError, match="there are 3 leaves"):
         call_command("seal")
-
-
-def test_the_task_seals_and_survives_what_stands_against_it(
-    own: Ledger, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    own.open("bob")
-    tasks.seal()
-    assert Checkpoint.objects.latest("id").size == 4
-    settings.SIGNING_KEY = Path("/nowhere")
-
-    tasks.seal()
-
-    assert "nothing is sealed: /nowhere does not exist" in caplog.text
-
-
-def test_waking_the_sealer_sends_one_task_and_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "_woken_at", 0.0)
-    with redis.Redis.from_url(configured.REDIS_URL) as client:
-        before = client.llen("celery")
-        tasks.wake()
-        tasks.wake()
-        assert client.llen("celery") == before + 1
-    monkeypatch.setattr(tasks, "_woken_at", 0.0)
-    monkeypatch.setattr(tasks.seal, "apply_async", unreachable)
-
-    tasks.wake()
-
-
-def unreachable(**_: object) -> None:
-    raise OperationalError
 
 
 def test_the_metrics_tell_how_the_log_fares(own: Ledger) -> None:

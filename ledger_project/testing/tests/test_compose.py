@@ -17,9 +17,9 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if service["image"] == "ledger"]
 
 
-def test_the_services_are_the_six_of_the_design():
-    assert set(SERVICES) == {"postgres", "redis", "migrate", "web", "worker", "beat"}
-    assert OURS == ["migrate", "web", "worker", "beat"]
+def test_the_services_are_the_seven_of_the_design():
+    assert set(SERVICES) == {"postgres", "redis", "migrate", "web", "timer", "worker", "beat"}
+    assert OURS == ["migrate", "web", "timer", "worker", "beat"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -51,8 +51,8 @@ def test_the_settings_read_every_name_that_is_set():
 
 def test_a_secret_that_comes_as_a_file_is_mounted_where_it_is_used():
     assert set(COMPOSE["secrets"]) == {"signing_key"}
-    assert [name for name in OURS if "secrets" in SERVICES[name]] == ["web", "worker"]
-    for name in ("web", "worker"):
+    assert [name for name in OURS if "secrets" in SERVICES[name]] == ["web", "timer", "worker"]
+    for name in ("web", "timer", "worker"):
         assert SERVICES[name]["environment"]["LEDGER_SIGNING_KEY_FILE"] == "/run/secrets/signing_key"
 
 
@@ -71,9 +71,14 @@ def test_only_the_migration_knows_the_owner_of_the_tables():
         assert SERVICES[name]["environment"]["DATABASE_URL"].startswith("postgresql://ledger_web:")
 
 
-def test_only_the_worker_can_seal():
-    assert [name for name in OURS if "DATABASE_SEALER_URL" in SERVICES[name]["environment"]] == ["worker"]
-    assert SERVICES["worker"]["environment"]["DATABASE_SEALER_URL"].startswith("postgresql://ledger_worker:")
+def test_only_the_timer_and_the_worker_can_seal():
+    assert [name for name in OURS if "DATABASE_SEALER_URL" in SERVICES[name]["environment"]] == ["timer", "worker"]
+    for name in ("timer", "worker"):
+        assert SERVICES[name]["environment"]["DATABASE_SEALER_URL"].startswith("postgresql://ledger_worker:")
+
+
+def test_the_timer_does_not_wait_for_redis():
+    assert set(SERVICES["timer"]["depends_on"]) == {"migrate"}
 
 
 def test_the_database_is_made_with_the_roles_that_the_embedded_one_has():
@@ -92,7 +97,8 @@ def test_only_data_is_kept():
 
 def test_the_commands_name_what_exists():
     assert SERVICES["migrate"]["command"][:3] == ["python", "manage.py", "migrate"]
-    assert "migrate" in get_commands()
+    assert SERVICES["timer"]["command"][:3] == ["python", "manage.py", "run_timer"]
+    assert {"migrate", "run_timer"} <= set(get_commands())
     assert import_string(SERVICES["web"]["command"][1].replace(":", "."))
     for name in ("worker", "beat"):
         app = next(word for word in SERVICES[name]["command"] if word.startswith("--app="))

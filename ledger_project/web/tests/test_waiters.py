@@ -12,6 +12,7 @@ import pytest
 from ledger_project.log import sealing
 from ledger_project.log.models import Leaf
 from ledger_project.testing.api import Api
+from ledger_project.testing.frozen import a_frozen_redis
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.serving import PATIENCE, THREADS, ask, processes, read, serve
 
@@ -179,13 +180,6 @@ def test_a_server_that_stops_answers_those_who_wait(shop: Api) -> None:
         answers = [read(client) for client in clients]
     assert {event_of(answer)["state"] for answer in answers} == {"recorded"}
     assert all(b"Connection: close" in answer for answer in answers)
-
-
-@contextmanager
-def a_frozen_redis() -> Iterator[str]:
-    """It takes connections, as the system does for a process that is stopped, and says nothing."""
-    with socket.create_server(("127.0.0.1", 0), backlog=500) as listener:
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
 
 
 def test_a_frozen_redis_keeps_nobody_waiting(shop: Api) -> None:

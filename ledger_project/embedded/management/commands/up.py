@@ -1,4 +1,4 @@
-"""Run everything: servers, migrations, demo tenant, web, worker and beat."""
+"""Run everything: servers, migrations, demo tenant, web, timer, worker and beat."""
 
 import sys
 from argparse import SUPPRESS
@@ -17,7 +17,7 @@ from ledger_project.embedded.supervisor import Options, Supervisor, summary
 
 class Command(BaseCommand):
     help = (
-        "Start PostgreSQL, Valkey, web, worker and beat, and keep them running until Ctrl-C. "
+        "Start PostgreSQL, Valkey, web, timer, worker and beat, and keep them running until Ctrl-C. "
         "DATABASE_URL and REDIS_URL replace the embedded servers; PORT and LEDGER_HOME say where it runs."
     )
     requires_system_checks: list[str] = []  # they would ask for the database that this command starts
