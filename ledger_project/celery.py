@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import after_setup_logger, beat_init, celeryd_init, worker_init, worker_process_init
 from django.db import connections
+from kombu import Connection
 
 from ledger_project.kernel.collector import spare_the_loaded
 from ledger_project.log import sealer
@@ -16,7 +17,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger_project.settings")
 
 NICENESS = 5
 
+LOOK_EVERY = 5  # seconds that pass, at most, before a lost broker is looked for again
+
+
+class PatientConnection(Connection):
+    """The pauses between two looks for a lost broker would grow to half a minute, in which nothing is done."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        return super().ensure_connection(*args, **{"interval_max": LOOK_EVERY, **options})
+
+
 app = Celery("ledger_project")
+app.amqp.Connection = PatientConnection
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -26,7 +38,9 @@ beat_init.connect(secret_key.require_or_exit)
 
 @worker_init.connect
 def require_sealer(**_: Any) -> None:
-    """A worker seals, so it does not start without the sealer's address, and says at once when that does not work."""
+    """A worker writes down what anchors were given, as the sealer: it does not start without that address, and says at
+    once when it does not work.
+    """
     try:
         trouble = sealer.trouble()
     except sealer.NoSealer as missing:

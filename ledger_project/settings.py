@@ -166,8 +166,9 @@ CACHES = {
     }
 }
 CELERY_BROKER_URL = _celery_url(REDIS_URL)
-# Seconds for one answer of the broker: nobody waits longer for a Redis that hangs.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1}
+# Seconds for an answer of the broker, which is asked once: nobody who sends a task waits longer for a Redis that hangs.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # the worker and beat, which can do nothing else, look for it for ever
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True

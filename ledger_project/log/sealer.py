@@ -1,7 +1,8 @@
 """The sealer's own connection, with rights of its own: it alone extends the sealed log, and it can do nothing else.
 
 Whoever speaks through the app's role can post what its verbs post, and cannot seal it, publish a key, or silence an
-alarm. Only processes that seal are given `DATABASE_SEALER_URL`: the worker and the operator's commands, not the web.
+alarm. Only processes that seal are given `DATABASE_SEALER_URL`: the timer, the worker and the operator's commands, not
+the web.
 """
 
 from collections.abc import Sequence

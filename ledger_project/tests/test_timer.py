@@ -15,9 +15,11 @@ import psycopg
 import pytest
 from django.conf import settings as configured
 from django.db import connections
+from kombu.exceptions import OperationalError
 from pytest_django import Settings
 
 from holds.models import Hold
+from ledger_project.celery import LOOK_EVERY, app
 from ledger_project.log import sealing, timer, waking
 from ledger_project.log.models import Leaf
 from ledger_project.log.timer import Timer
@@ -193,10 +195,22 @@ def test_the_timer_alone_speaks_to_the_broker_of_its_own_accord() -> None:
     assert senders == {"ledger_project.log.timer"}
 
 
-def test_no_answer_of_the_broker_is_waited_for_longer_than_a_second() -> None:
-    given = configured.CELERY_BROKER_TRANSPORT_OPTIONS
-    assert given["socket_timeout"] <= 1
-    assert given["socket_connect_timeout"] <= 1
+def test_a_frozen_broker_is_asked_once_and_for_a_second() -> None:
+    with a_frozen_redis() as url, app.connection(url, transport_options=app.conf.broker_transport_options) as broker:
+        began = time.monotonic()
+        with pytest.raises(OperationalError):
+            app.send_task("nothing", connection=broker, retry=False)
+        assert time.monotonic() - began < 4  # in which Celery would have asked four times
+
+
+def test_a_lost_broker_is_looked_for_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the worker and beat do, who can do nothing without it."""
+    pauses: list[float] = []
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda seconds: None)
+    with app.connection(f"redis+socket://{tmp_path}/nobody.sock") as broker, pytest.raises(OperationalError):
+        broker.ensure_connection(lambda error, pause: pauses.append(pause), max_retries=20)
+    assert len(pauses) == 20
+    assert max(pauses) <= LOOK_EVERY + 2
 
 
 def test_the_sealer_is_one_at_a_time(books: Ledger) -> None:

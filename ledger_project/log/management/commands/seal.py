@@ -1,4 +1,4 @@
-"""Seal what has been committed, now, without Celery."""
+"""Seal what has been committed, now, without the timer."""
 
 import json
 from argparse import ArgumentParser
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Give every committed event its place in the log and sign a checkpoint over them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.epilog = "The worker does this every second; use it where there is none."
+        parser.epilog = "The timer does this every second; use it where there is none."
         parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
