@@ -139,15 +139,15 @@ class Watch:
         """What is done when the wait is over; None where there is no room."""
         size = len(call.left)
         with self._changed:
+            if self._thread is None or not self._thread.is_alive():  # before there is no room: it makes room
+                self._thread = threading.Thread(target=self._run, name="waiting for the log", daemon=True)
+                self._thread.start()
             if len(self._calls) >= settings.SEAL_WAITERS or self._events + size > EVENTS:
                 return None
             over = self._calls[call] = Future()
             self._events += size
             over.add_done_callback(partial(self._forget, call, size))
             self._unheard = True
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="waiting for the log", daemon=True)
-                self._thread.start()
             self._changed.notify()
         return over
 

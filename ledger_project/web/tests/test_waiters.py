@@ -1,12 +1,14 @@
 """Calls with `?wait=sealed` against a real gunicorn, many times as many as it has threads, and nobody who seals."""
 
 import json
+import os
 import select
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import psycopg
 import pytest
 
 from ledger_project.log import sealing
@@ -180,6 +182,21 @@ def test_a_server_that_stops_answers_those_who_wait(shop: Api) -> None:
         answers = [read(client) for client in clients]
     assert {event_of(answer)["state"] for answer in answers} == {"recorded"}
     assert all(b"Connection: close" in answer for answer in answers)
+
+
+def test_a_database_that_hangs_keeps_nobody_beyond_the_time(shop: Api) -> None:
+    with (
+        serve(workers=1, SEAL_WAIT="2") as port,
+        waiters(port, shop, 1) as [client],
+        psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as owner,
+    ):
+        time.sleep(0.3)
+        owner.execute("LOCK TABLE log_leaf IN ACCESS EXCLUSIVE MODE")
+
+        assert event_of(read(client))["state"] == "recorded"
+
+        found = owner.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        assert found == (1,), "who looks for places is still kept from it"
 
 
 def test_a_frozen_redis_keeps_nobody_waiting(shop: Api) -> None:
