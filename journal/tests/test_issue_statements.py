@@ -15,6 +15,7 @@ from journal.statements.forms import chunks
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log import sealing
+from ledger_project.log.executor import MAX_BATCH
 from ledger_project.log.models import Event
 from ledger_project.log.queries import read
 from ledger_project.testing.hostile import APP, OWNER, attempt, constraint
@@ -67,6 +68,20 @@ def test_each_month_that_is_over_is_issued_once(ledger):
     types = Event.objects.filter(tenant=ledger.tenant, actor=issuing.ACTOR).values_list("type", flat=True)
     assert set(types) == {"statement.issued"}
     assert len(types) == IssuedStatement.objects.filter(tenant=ledger.tenant).count()
+
+
+def test_a_backlog_of_more_than_one_batch_is_issued_in_several(caplog):
+    """Half a year of 170 accounts is more than the executor takes at once, and nobody has failed."""
+    with clock.stopped(AUGUST + DAY):
+        ledger = Ledger()
+        ledger.open(*(f"agent-{n}" for n in range(170)))
+    sealing.seal()
+
+    with clock.stopped(datetime(2027, 2, 1, 0, 27, tzinfo=UTC)):
+        issued = issuing.issue_due(clock.now(), ledger.tenant)
+
+    assert issued == IssuedStatement.objects.filter(tenant=ledger.tenant).count() == 6 * 170 > MAX_BATCH
+    assert caplog.messages == []
 
 
 def test_what_was_issued_is_what_a_reader_is_shown(ledger):
