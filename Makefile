@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak mutants fuzz storm chaos sealing proofs check fmt bench bench-replay lock clean
+.PHONY: help up down test soak mutants fuzz storm chaos load sealing proofs check fmt bench bench-replay lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -40,6 +40,9 @@ storm: $(VENV)/installed-dev ## 20,000 requests of twenty accounts' keys that tr
 
 chaos: $(VENV)/installed-dev ## 5,000 entries to receivers that misbehave, from workers that are killed; SOAK_ENTRIES= says how many
 	$(BIN)/python -m pytest ledger_project/webhooks/tests/soak_delivery.py --capture=no --quiet $(ARGS)
+
+load: $(VENV)/installed-dev ## Measure how far webhooks are behind; LOAD_RATE= events a second, LOAD_SECONDS=, LOAD_LATENCY= of receivers
+	$(BIN)/python -m pytest ledger_project/webhooks/tests/soak_load.py --capture=no --quiet $(ARGS)
 
 sealing: $(VENV)/installed-dev ## Seal 20,000 entries of 8 writers, and measure what it costs them; SOAK_ENTRIES=, SOAK_PAIRS=
 	$(BIN)/python -m pytest ledger_project/log/tests/soak_sealing.py --capture=no --quiet $(ARGS)

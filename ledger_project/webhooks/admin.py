@@ -111,6 +111,7 @@ class EndpointAdmin(ReadOnlyAdmin):
         column("types", lambda row: figures.lines(row.types)),
         column("told of", lambda row: figures.public_id("acc", row.account_id) if row.account_id else "every account"),
         "description",
+        column("order", lambda row: "that of the log" if row.ordered else "any"),
         STATE,
         column("disabled because", lambda row: row.disabled_reason or figures.NONE),
         moment("disabled_at", "disabled at"),

@@ -36,8 +36,17 @@ from ledger_project.webhooks.rows import ALL_SLOTS, SLOTS, DeliveryRow, Endpoint
     also_wants=lambda call: [ALL_SLOTS],
     own=(),
 )
-def register_webhook(books: Unit, *, url: Url, types: EventTypes, description: Description | None = None) -> None:
+def register_webhook(
+    books: Unit,
+    *,
+    url: Url,
+    types: EventTypes,
+    description: Description | None = None,
+    ordered: Flag = True,
+) -> None:
     """Tell a URL of events of these types, from this one on. Its signing secret is shown in this answer only.
+
+    One event at a time in the order of the log, unless `ordered` is false: then several are under way at once.
 
     A webhook of an account's own key is that account's: it is told of what concerns it, without what others have.
     """
@@ -60,6 +69,7 @@ def register_webhook(books: Unit, *, url: Url, types: EventTypes, description: D
         deleted_at=None,
         slot=slot,
         account=books.caller.account,
+        ordered=ordered,
         secrets={1: signing.seal(signing.make_secret())},
     )
     books.result["webhook"] = books.add(row, ("slot", slot)).document()
@@ -73,6 +83,7 @@ def update_webhook(
     url: Url | None = None,
     types: EventTypes | None = None,
     description: Description | None = None,
+    ordered: Flag | None = None,
     enabled: Flag | None = None,
 ) -> None:
     """Change a webhook; what is left out stays. Enabled again, or at another URL, it goes on where it stopped."""
@@ -86,6 +97,8 @@ def update_webhook(
         row.types = types
     if description is not None:
         row.description = description
+    if ordered is not None:
+        row.ordered = ordered
     if enabled is not None and enabled != row.enabled:
         _switch(books, row, "" if enabled else "requested")
     _show(books, row)

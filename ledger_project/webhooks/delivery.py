@@ -1,38 +1,32 @@
-"""Sending: whose turn it is, one attempt after the other, and what came of it.
+"""Whose turn it is, which attempts begin, and what came of them, in rows.
 
-A sender takes an endpoint with a lease and sends what is due to it in the order of the log. Everything that matters is
-in rows: an attempt is written before it is made, and its outcome after. A worker that is killed in between leaves a
-lease that ends by itself; then another sends the same event under the same id once more. So every delivery is made at
-least once, and an endpoint has one sender at a time.
+A sender takes an endpoint with a lease and sends what is due to it, the oldest first (turns.py). An attempt is written
+before it is made, and its outcome after. A worker that is killed in between leaves a lease that ends by itself; then
+another sends the same events under the same ids once more. So every delivery is made at least once, and an endpoint has
+one sender at a time.
 """
 
 import logging
-import time
 import uuid
-from contextlib import closing
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import connection, transaction
 
 from ledger_project.kernel import clock, ids
-from ledger_project.log import feed
 from ledger_project.log.executor import look, run
-from ledger_project.web import addresses
-from ledger_project.web.errors import UnsafeUrl
-from ledger_project.web.transport import Answer, Wire
-from ledger_project.webhooks import messages, schedule, signing
+from ledger_project.log.wire import round_trip
+from ledger_project.web.transport import Answer
+from ledger_project.webhooks import schedule
 from ledger_project.webhooks.errors import WebhookDisabled, WebhookNotFound
-from ledger_project.webhooks.signing import UnreadableSecret
 
 LEASE = timedelta(seconds=60)  # longer than any attempt, DNS included
-TURN = 10.0  # seconds after which others have their turn
-SECRET_OVERLAP = timedelta(hours=24)  # for which a rotated secret signs as well
+SLOW = 1000  # milliseconds of its last attempt that make an endpoint slow
 GONE = 410
-AHEAD = 50  # events that are read at once
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +37,7 @@ class Lease:
 
     endpoint: UUID
     token: UUID
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,117 +54,75 @@ class Due:
     url: str
     generation: int
     rotated_at: datetime | None
+    ordered: bool
 
 
-def claim(most: int) -> list[Lease]:
-    """Take at most this many endpoints that have something due, those that waited longest first."""
+Answered = tuple[Due, Answer]
+
+
+def claim(most: int, slow: int | None = None) -> list[Lease]:
+    """Take endpoints that have something due, those that waited longest first; so many, and so many slow ones."""
     now = clock.now()
     token = uuid.uuid4()
-    return [Lease(endpoint, token) for (endpoint,) in look(_CLAIM, (token, now + LEASE, now, now, most))]
+    slow = most if slow is None else min(slow, most)
+    wanted = (SLOW, True, now, now, slow), (SLOW, False, now, now, most)
+    found = look(_CLAIM, (*wanted[0], *wanted[1], most, token, now + LEASE))
+    return [Lease(endpoint, token, is_slow) for endpoint, is_slow in found]
 
 
-def take_turn(lease: Lease, key: Ed25519PrivateKey) -> int:
-    """Send what is due to the endpoint, until something fails or the turn is over; how many attempts were made."""
-    ends = time.monotonic() + TURN
-    attempts = 0
-    with closing(_Turn(lease.endpoint, key)) as turn:
-        while time.monotonic() < ends:
-            due = begin(lease)
-            if due is None:
-                break
-            attempts += 1
-            if not settle(lease, due, turn.attempt(due)):
-                break
-    give_back(lease)
-    return attempts
+def begin(lease: Lease, room: int, under_way: Collection[UUID] = (), accepted: Sequence[Answered] = ()) -> list[Due]:
+    """Write which attempts were accepted, and that so many of the oldest begin; one trip, as most of a turn is this.
 
-
-def begin(lease: Lease) -> Due | None:
-    """Write that the next attempt begins; None where nothing is due, or the lease is another's by now."""
+    None begin where nothing is due, or the lease is another's by now; and one at most, after those that are under way,
+    where an endpoint asks for order or fails.
+    """
     now = clock.now()
-    attempt = ids.make(now, 0)
-    found = look(_BEGIN, (now + LEASE, lease.endpoint, lease.token, now, lease.endpoint, attempt, now))
-    return Due(attempt, *found[0]) if found else None
+    statements: list[tuple[str, Sequence[Any]]] = []
+    if accepted:
+        dues, answers = [due for due, _ in accepted], [answer for _, answer in accepted]
+        outcomes = (
+            [due.attempt for due in dues],
+            [answer.status for answer in answers],
+            [answer.detail for answer in answers],
+            [answer.milliseconds for answer in answers],
+        )
+        slowest = max(answer.milliseconds for answer in answers)
+        delivered = [due.delivery for due in dues]
+        statements.append((_ACCEPTED, (now, *outcomes, now, slowest, lease.endpoint, now, delivered)))
+    if any(due.failures >= schedule.IN_ORDER for due, _ in accepted):
+        statements.append((_WAKE, (now, lease.endpoint, now)))
+    if room:
+        attempts = [ids.make(now, n) for n in range(room)]
+        lone = min(room, 1 - len(under_way))
+        which = now, list(under_way), schedule.IN_ORDER, lone, room
+        statements.append(
+            (_BEGIN, (now + LEASE, lease.endpoint, lease.token, *which, lease.endpoint, attempts, now, attempts))
+        )
+    if not statements:
+        return []
+    connection.ensure_connection()
+    results = round_trip(connection.connection, statements)
+    return [Due(*record) for record in results[-1]] if room else []
 
 
-class _Turn:
-    """Attempts at one endpoint, one after the other, with what the next ones need at hand."""
-
-    def __init__(self, endpoint: UUID, key: Ed25519PrivateKey) -> None:
-        self.endpoint = endpoint
-        self.key = key
-        self._wire: Wire | None = None
-        self._ahead: dict[UUID, feed.Sealed] = {}
-        self._secrets: dict[tuple[int, bool], list[bytes]] = {}
-
-    def attempt(self, due: Due) -> Answer:
-        """Sign and send, over the connection of the attempt before it where that leads to the same place."""
-        try:
-            target = addresses.read(due.url)
-            secrets = self._live_secrets(due)
-        except UnsafeUrl as refusal:
-            return Answer(error="unsafe_url", detail=refusal.facts["reason"])
-        except UnreadableSecret:
-            name = ids.show("wbh", self.endpoint)
-            log.error("the secrets of webhook %s cannot be read: was the secret key changed?", name)
-            return Answer(error="unreadable_secret")
-        if self._wire is None or self._wire.target != target:
-            self.close()
-            self._wire = Wire(target)
-        body = messages.body(self._event(due.event), due.account)
-        signed = signing.headers(ids.show("dlv", due.delivery), int(clock.now().timestamp()), body, secrets, self.key)
-        return self._wire.post({**_HEADERS, "X-Request-ID": due.attempt.hex, **signed}, body)
-
-    def close(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-
-    def _event(self, event: UUID) -> feed.Sealed:
-        """The event, read together with those that are due after it: what is sealed does not change."""
-        if event not in self._ahead:
-            due = look(_AHEAD, (self.endpoint, clock.now(), AHEAD))
-            self._ahead = feed.find({event, *(each for (each,) in due)})
-        return self._ahead.pop(event)
-
-    def _live_secrets(self, due: Due) -> list[bytes]:
-        """The newest secret, and for a day after a rotation the one before it. Raises UnreadableSecret."""
-        overlap = due.rotated_at is not None and clock.now() < due.rotated_at + SECRET_OVERLAP
-        if (due.generation, overlap) not in self._secrets:
-            found = look(_SECRETS, (self.endpoint, due.generation - overlap))
-            self._secrets[due.generation, overlap] = [signing.unseal(sealed) for (sealed,) in found]
-        return self._secrets[due.generation, overlap]
-
-
-_HEADERS = {
-    "Content-Type": "application/json",
-    "User-Agent": "ledger-webhooks/1",
-    "Accept-Encoding": "identity",
-}
-
-
-def settle(lease: Lease, due: Due, answer: Answer) -> bool:
-    """Write what came of an attempt; whether the endpoint is fit for the next one."""
+def fail(lease: Lease, due: Due, answer: Answer) -> bool:
+    """Write that an attempt was not accepted; whether the endpoint is fit for the next one nevertheless."""
     now = clock.now()
-    outcome = (now, answer.status, answer.error, answer.detail, answer.milliseconds, due.attempt)
-    if answer.accepted:
-        look(_SUCCEEDED, (*outcome, now, lease.endpoint, now, due.delivery))
-        if due.failures >= schedule.IN_ORDER:
-            look(_WAKE, (now, lease.endpoint, now))
-        return True
-
     delay = schedule.next_attempt(due.attempts)
-    rest = schedule.rest(due.attempts, due.failures + 1, delay)
     wish = schedule.wish(answer.headers or {}, now)
     due_at = None if delay is None else now + max(delay, wish)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_ENDED, outcome)
-        cursor.execute(_FAILED, (now + max(rest, wish), now, lease.endpoint, lease.token))
+        cursor.execute(_ENDED, (now, answer.status, answer.error, answer.detail, answer.milliseconds, due.attempt))
+        cursor.execute(_FAILED, (now, answer.milliseconds, lease.endpoint, lease.token))
         failing = cursor.fetchone()
-        if failing is not None:  # else another sender has this delivery now, and its attempt decides
-            cursor.execute(_PUT_OFF, (due_at, due_at, due_at, now, due.delivery))
-    if failing is not None:
-        _disable_if_hopeless(lease.endpoint, due, answer, now - failing[0])
-    return False
+        if failing is None:  # another sender has this delivery now, and its attempt decides
+            return False
+        failures, since = failing
+        rest = max(wish, schedule.rest(due.attempts, failures, delay, ordered=due.ordered))
+        cursor.execute(_REST, (now + rest, lease.endpoint))
+        cursor.execute(_PUT_OFF, (due_at, due_at, due_at, now, due.delivery))
+    _disable_if_hopeless(lease.endpoint, due, answer, now - since)
+    return not rest and answer.status != GONE
 
 
 def _disable_if_hopeless(endpoint: UUID, due: Due, answer: Answer, failing_for: timedelta) -> None:
@@ -206,16 +159,23 @@ def prune(older_than: timedelta, most: int = 10_000) -> int:
         return cursor.rowcount
 
 
-_CLAIM = """
-UPDATE webhooks_cursor SET lease = %s, lease_until = %s
- WHERE endpoint_id IN (
-       SELECT cursor.endpoint_id
-         FROM webhooks_cursor AS cursor JOIN webhooks_endpoint AS endpoint ON endpoint.id = cursor.endpoint_id
-        WHERE cursor.due_at <= %s AND (cursor.lease_until IS NULL OR cursor.lease_until <= %s)
-          AND endpoint.enabled AND endpoint.deleted_at IS NULL
-        ORDER BY cursor.due_at LIMIT %s
-          FOR NO KEY UPDATE OF cursor SKIP LOCKED)
-RETURNING endpoint_id
+_LONGEST_DUE = """
+    SELECT cursor.endpoint_id, cursor.due_at
+      FROM webhooks_cursor AS cursor JOIN webhooks_endpoint AS endpoint ON endpoint.id = cursor.endpoint_id
+     WHERE (coalesce(cursor.milliseconds, 0) >= %s) = %s
+       AND cursor.due_at <= %s AND (cursor.lease_until IS NULL OR cursor.lease_until <= %s)
+       AND endpoint.enabled AND endpoint.deleted_at IS NULL
+     ORDER BY cursor.due_at LIMIT %s
+       FOR NO KEY UPDATE OF cursor SKIP LOCKED
+"""
+_CLAIM = f"""
+WITH slow AS ({_LONGEST_DUE}), prompt AS ({_LONGEST_DUE}), longest AS (
+    SELECT endpoint_id, true AS slow, due_at FROM slow UNION ALL SELECT endpoint_id, false, due_at FROM prompt
+     ORDER BY due_at LIMIT %s
+)
+UPDATE webhooks_cursor AS cursor SET lease = %s, lease_until = %s
+  FROM longest WHERE cursor.endpoint_id = longest.endpoint_id
+RETURNING cursor.endpoint_id, longest.slow
 """
 # Cursor before delivery, as commands lock them.
 _BEGIN = """
@@ -223,54 +183,55 @@ WITH held AS (
     UPDATE webhooks_cursor SET lease_until = %s WHERE endpoint_id = %s AND lease = %s
     RETURNING endpoint_id, failures
 ), next AS (
-    SELECT delivery.id, held.failures, endpoint.account_id, endpoint.url, endpoint.generation, endpoint.rotated_at
+    SELECT delivery.id, delivery.log_index, row_number() OVER (ORDER BY delivery.log_index) AS place, held.failures,
+           endpoint.account_id, endpoint.url, endpoint.generation, endpoint.rotated_at, endpoint.ordered
       FROM held
       JOIN webhooks_endpoint AS endpoint ON endpoint.id = held.endpoint_id
-      JOIN LATERAL (SELECT id FROM webhooks_delivery
+      JOIN LATERAL (SELECT id, log_index FROM webhooks_delivery
                      WHERE endpoint_id = held.endpoint_id AND state = 'pending' AND due_at <= %s
-                     ORDER BY log_index LIMIT 1) AS delivery ON true
+                       AND id <> ALL(%s::uuid[])
+                     ORDER BY log_index
+                     LIMIT greatest(0, CASE WHEN endpoint.ordered OR held.failures >= %s THEN %s ELSE %s END)
+           ) AS delivery ON true
      WHERE endpoint.id = %s AND endpoint.enabled AND endpoint.deleted_at IS NULL
 ), counted AS (
     UPDATE webhooks_delivery AS delivery SET attempts = delivery.attempts + 1
       FROM next WHERE delivery.id = next.id AND delivery.state = 'pending'
-    RETURNING delivery.id, delivery.event, delivery.attempts, next.failures, delivery.tenant_id, next.account_id,
-              next.url, next.generation, next.rotated_at
+    RETURNING next.place, next.log_index, delivery.id, delivery.event, delivery.attempts, next.failures,
+              delivery.tenant_id, next.account_id, next.url, next.generation, next.rotated_at, next.ordered
 ), begun AS (
     INSERT INTO webhooks_attempt (id, delivery_id, tenant_id, url, started_at, error, detail)
-    SELECT %s, id, tenant_id, url, %s, '', '' FROM counted
+    SELECT (%s::uuid[])[place], id, tenant_id, url, %s, '', '' FROM counted
 )
-SELECT * FROM counted
-"""
-_AHEAD = """
-SELECT event FROM webhooks_delivery
- WHERE endpoint_id = %s AND state = 'pending' AND due_at <= %s ORDER BY log_index LIMIT %s
-"""
-_SECRETS = """
-SELECT sealed FROM webhooks_secret WHERE endpoint_id = %s AND generation >= %s ORDER BY generation DESC
+SELECT (%s::uuid[])[place], id, event, attempts, failures, tenant_id, account_id, url, generation, rotated_at, ordered
+  FROM counted ORDER BY log_index
 """
 _ENDED = """
 UPDATE webhooks_attempt SET ended_at = %s, status = %s, error = %s, detail = %s, milliseconds = %s WHERE id = %s
 """
-# One statement, as most attempts end so; the cursor again before the delivery, which waits for its row.
-_SUCCEEDED = """
+# The cursor again before the deliveries, which wait for its row.
+_ACCEPTED = """
 WITH ended AS (
-    UPDATE webhooks_attempt SET ended_at = %s, status = %s, error = %s, detail = %s, milliseconds = %s WHERE id = %s
+    UPDATE webhooks_attempt AS attempt
+       SET ended_at = %s, status = new.status, detail = new.detail, milliseconds = new.milliseconds
+      FROM unnest(%s::uuid[], %s::smallint[], %s::text[], %s::integer[]) AS new (id, status, detail, milliseconds)
+     WHERE attempt.id = new.id
 ), fit AS (
-    UPDATE webhooks_cursor SET failures = 0, failing_since = NULL, rest_until = NULL, last_success_at = %s
+    UPDATE webhooks_cursor
+       SET failures = 0, failing_since = NULL, rest_until = NULL, last_success_at = %s, milliseconds = %s
      WHERE endpoint_id = %s RETURNING endpoint_id
-), delivered AS (
-    UPDATE webhooks_delivery AS delivery SET state = 'delivered', due_at = NULL, settled_at = %s
-      FROM fit WHERE delivery.endpoint_id = fit.endpoint_id AND delivery.id = %s AND delivery.state = 'pending'
 )
-SELECT 1
+UPDATE webhooks_delivery AS delivery SET state = 'delivered', due_at = NULL, settled_at = %s
+  FROM fit WHERE delivery.endpoint_id = fit.endpoint_id AND delivery.id = ANY(%s::uuid[]) AND delivery.state = 'pending'
 """
 _WAKE = "UPDATE webhooks_delivery SET due_at = %s WHERE endpoint_id = %s AND state = 'pending' AND due_at > %s"
 _FAILED = """
 UPDATE webhooks_cursor
-   SET failures = failures + 1, rest_until = %s, failing_since = coalesce(failing_since, %s)
+   SET failures = failures + 1, failing_since = coalesce(failing_since, %s), milliseconds = %s
  WHERE endpoint_id = %s AND lease = %s
-RETURNING failing_since
+RETURNING failures, failing_since
 """
+_REST = "UPDATE webhooks_cursor SET rest_until = %s WHERE endpoint_id = %s"
 _PUT_OFF = """
 UPDATE webhooks_delivery
    SET due_at = %s, state = CASE WHEN %s::timestamptz IS NULL THEN 'failed' ELSE 'pending' END,

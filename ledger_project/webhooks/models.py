@@ -21,6 +21,7 @@ class Endpoint(models.Model):
     url = models.TextField()
     types = ArrayField(models.TextField())
     description = models.TextField(blank=True)
+    ordered = models.BooleanField(db_default=True)  # one event at a time; else several are under way
     enabled = models.BooleanField()
     disabled_reason = models.TextField(blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
@@ -75,6 +76,7 @@ class Cursor(models.Model):
     failures = models.IntegerField(default=0)  # attempts in a row
     failing_since = models.DateTimeField(null=True, blank=True)
     last_success_at = models.DateTimeField(null=True, blank=True)
+    milliseconds = models.IntegerField(null=True, blank=True)  # the last answer took, by which an endpoint is slow
     lease = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
 

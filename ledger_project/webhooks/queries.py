@@ -51,6 +51,7 @@ def show_webhook(row: Endpoint) -> dict[str, Any]:
         deleted_at=row.deleted_at,
         slot=row.slot,
         account=row.account_id,
+        ordered=row.ordered,
     )
     cursor = row.cursor
     return {

@@ -16,6 +16,7 @@ rebuild(
         "account_id": ref("account"),
         **said("url", "description", "disabled_at", "created_at", "deleted_at"),
         "types": "ARRAY(SELECT json_array_elements_text(state -> 'types'))",
+        "ordered": "coalesce((state ->> 'ordered')::boolean, true)",  # older events do not say
         "enabled": "state ->> 'status' = 'enabled'",
         "disabled_reason": "coalesce(state ->> 'disabled_reason', '')",
         "generation": "state ->> 'secret_generation'",
@@ -52,7 +53,10 @@ rebuild(
     apart={
         "next_index": "how far this webhook has read the log; set back, it is told again, under the same ids",
         **dict.fromkeys(("due_at", "rest_until"), "when the sender comes next; webhooks_not_stuck looks at it"),
-        **dict.fromkeys(("failures", "failing_since", "last_success_at"), "how the receiver has fared with the sender"),
+        **dict.fromkeys(
+            ("failures", "failing_since", "last_success_at", "milliseconds"),
+            "how the receiver has fared with the sender",
+        ),
         **dict.fromkeys(("lease", "lease_until"), "which sender has it now; a lease ends by itself"),
     },
 )

@@ -40,6 +40,7 @@ class EndpointRow(Row):
     deleted_at: datetime | None
     slot: int | None
     account: UUID | None = None
+    ordered: bool = True
     secrets: dict[int, str] = field(default_factory=dict)  # new ones, encrypted, by generation
     replay_from: int | None = None
     afresh: bool = False  # whatever is due later is due now
@@ -64,6 +65,7 @@ class EndpointRow(Row):
             "url": self.url,
             "types": self.types,
             "description": self.description,
+            "ordered": self.ordered,
             "status": "enabled" if self.enabled else "disabled",
             "disabled_reason": self.disabled_reason or None,
             "disabled_at": self.disabled_at and clock.stamp(self.disabled_at),
@@ -77,7 +79,7 @@ class EndpointRow(Row):
 _COLUMNS = (
     "id, url, types, description, enabled, disabled_reason, disabled_at, generation, rotated_at, created_at,"
     " deleted_at, slot,"
-    " account_id"
+    " account_id, ordered"
 )
 
 
@@ -124,7 +126,7 @@ def _insert(rows: list[EndpointRow], tenant: int) -> Query:
     return (
         f"INSERT INTO webhooks_endpoint (tenant_id, {_COLUMNS}) SELECT %s, id, url, string_to_array(types, ' '),"
         " description, enabled, disabled_reason, disabled_at, generation, rotated_at, created_at, deleted_at, slot,"
-        " account_id"
+        " account_id, ordered"
         f" FROM unnest({_ARRAYS}) AS new ({_COLUMNS})",
         (tenant, *_arrays(rows)),
     )
@@ -135,7 +137,8 @@ def _update(rows: list[EndpointRow]) -> Query:
         "UPDATE webhooks_endpoint AS old SET url = new.url, types = string_to_array(new.types, ' '),"
         " description = new.description, enabled = new.enabled, disabled_reason = new.disabled_reason,"
         " disabled_at = new.disabled_at, generation = new.generation, rotated_at = new.rotated_at,"
-        f" deleted_at = new.deleted_at, slot = new.slot FROM unnest({_ARRAYS}) AS new ({_COLUMNS})"
+        " deleted_at = new.deleted_at, slot = new.slot, ordered = new.ordered"
+        f" FROM unnest({_ARRAYS}) AS new ({_COLUMNS})"
         " WHERE old.id = new.id",
         _arrays(rows),
     )
@@ -143,7 +146,7 @@ def _update(rows: list[EndpointRow]) -> Query:
 
 _ARRAYS = (
     "%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::timestamptz[], %s::integer[],"
-    " %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::smallint[], %s::uuid[]"
+    " %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::smallint[], %s::uuid[], %s::bool[]"
 )
 
 
@@ -163,6 +166,7 @@ def _arrays(rows: list[EndpointRow]) -> list[list[Any]]:
         [row.deleted_at for row in rows],
         [row.slot for row in rows],
         [row.account for row in rows],
+        [row.ordered for row in rows],
     ]
 
 

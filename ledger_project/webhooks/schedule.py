@@ -4,6 +4,10 @@ A delivery has ten attempts over about 75 hours. Until its third it keeps its pl
 delivery does, and nothing behind it is sent. After that it steps aside and is tried on its own, so that one event which
 a receiver cannot take delays the others for about five minutes and not for days.
 
+Where no order is asked, a delivery that fails waits for itself alone, and the endpoint rests only when nothing gets
+through: after three failures in a row a little, with one delivery at a time, and after twice what is under way at once
+as below.
+
 An endpoint that fails whatever it is sent is asked with one delivery every five minutes. Its first success wakes all
 that wait.
 """
@@ -18,6 +22,7 @@ DELAYS = tuple(
 )
 MOST_ATTEMPTS = len(DELAYS) + 1
 IN_ORDER = 3  # attempts for which a delivery holds its place
+AT_ONCE = 8  # under way to an endpoint that asks for no order
 REST = DELAYS[1]
 LONGEST_WISH = timedelta(hours=1)  # of a Retry-After
 
@@ -31,11 +36,14 @@ def next_attempt(attempts: int) -> timedelta | None:
     return DELAYS[max(attempts, 1) - 1] * _random.uniform(0.9, 1.1)
 
 
-def rest(attempts: int, failures: int, until_due: timedelta | None) -> timedelta:
+def rest(attempts: int, failures: int, until_due: timedelta | None, *, ordered: bool = True) -> timedelta:
     """How long an endpoint is left alone after a delivery's n-th attempt and its own m-th failure in a row."""
-    if until_due is not None and attempts < IN_ORDER:
+    if ordered and until_due is not None and attempts < IN_ORDER:
         return until_due
-    return REST * _random.uniform(0.9, 1.1) if failures >= IN_ORDER else DELAYS[0]
+    if not ordered and failures < IN_ORDER:
+        return timedelta()
+    long = failures >= (IN_ORDER if ordered else 2 * AT_ONCE)
+    return REST * _random.uniform(0.9, 1.1) if long else DELAYS[0]
 
 
 def wish(headers: Mapping[str, str], now: datetime) -> timedelta:

@@ -140,7 +140,7 @@ VERBS = (
     Verb("account repair", "repair_balance", "account reason"),
     Verb("monitor register", "register_monitor", "account operator value", "bucket"),
     Verb("monitor delete", "delete_monitor", "monitor"),
-    Verb("webhook update", "update_webhook", "webhook", "url types description enabled"),
+    Verb("webhook update", "update_webhook", "webhook", "url types description ordered enabled"),
     Verb("webhook delete", "delete_webhook", "webhook"),
     Verb("webhook disable", "disable_webhook", "webhook", "reason"),
     Verb("webhook replay", "replay_webhook", "webhook from_log_index"),

@@ -16,6 +16,7 @@ class WebhookSerializer(serializers.Serializer[Endpoint]):
     url = serializers.CharField()
     types = serializers.ListField(child=serializers.CharField(), help_text="Exact types, `hold.*`, or `*`.")
     description = serializers.CharField()
+    ordered = serializers.BooleanField(help_text="One event at a time; false: several are under way at once.")
     status = serializers.ChoiceField(["enabled", "disabled"])
     disabled_reason = serializers.ChoiceField(
         ["requested", "gone", "failing"],

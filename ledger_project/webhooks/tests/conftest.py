@@ -62,9 +62,11 @@ def register(ledger: Ledger, receiver: Receiver) -> Iterator[Register]:
     """Register webhooks: `register("hold.*")`. Its own registration is delivered only where it is asked for."""
     made: list[Webhook] = []
 
-    def register(*types: str, url: str | None = None, to: Ledger | None = None) -> Webhook:
+    def register(*types: str, url: str | None = None, to: Ledger | None = None, **more: Any) -> Webhook:
         books = to or ledger
-        done = books.run("register_webhook", url=url or receiver.url, types=list(types or ("credits.*", "transfer.*")))
+        done = books.run(
+            "register_webhook", url=url or receiver.url, types=list(types or ("credits.*", "transfer.*")), **more
+        )
         shown = done.document["result"]["webhook"]
         made.append(Webhook(books, receiver, shown["id"], queries.secret(shown["id"], 1)))
         return made[-1]

@@ -46,7 +46,7 @@ def test_killed_between_claim_and_send(ledger: Ledger, register: Register, recei
     killed = worker(
         "fanout.spread(Each('fan_out'))\n"
         "(lease,) = delivery.claim(1)\n"
-        "assert delivery.begin(lease) is not None\n"
+        "assert delivery.begin(lease, 1)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert killed.wait(60) == -signal.SIGKILL

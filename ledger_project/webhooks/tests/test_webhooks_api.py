@@ -42,6 +42,7 @@ def test_the_secret_is_shown_once_and_is_not_in_the_log(api: Api) -> None:
         "url": URL,
         "types": ["hold.*", "transfer.posted"],
         "description": "",
+        "ordered": True,
         "status": "enabled",
         "disabled_reason": None,
         "disabled_at": None,
