@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak mutants fuzz storm chaos load sealing proofs check fmt bench bench-replay lock clean
+.PHONY: help up down test soak mutants fuzz storm chaos load migrations sealing proofs check fmt bench bench-replay lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -43,6 +43,10 @@ chaos: $(VENV)/installed-dev ## 5,000 entries to receivers that misbehave, from 
 
 load: $(VENV)/installed-dev ## Measure how far webhooks are behind; LOAD_RATE= events a second, LOAD_SECONDS=, LOAD_LATENCY= of receivers
 	$(BIN)/python -m pytest ledger_project/webhooks/tests/soak_load.py --capture=no --quiet $(ARGS)
+
+migrations: $(VENV)/installed-dev ## Migrate a table of a million events while others post; MIGRATION_EVENTS= says how many
+	MIGRATION_EVENTS=$(or $(MIGRATION_EVENTS),1000000) $(BIN)/python -m pytest --capture=no --quiet \
+		ledger_project/log/tests/test_migrate_under_load.py $(ARGS)
 
 sealing: $(VENV)/installed-dev ## Seal 20,000 entries of 8 writers, and measure what it costs them; SOAK_ENTRIES=, SOAK_PAIRS=
 	$(BIN)/python -m pytest ledger_project/log/tests/soak_sealing.py --capture=no --quiet $(ARGS)

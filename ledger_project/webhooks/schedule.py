@@ -5,8 +5,8 @@ delivery does, and nothing behind it is sent. After that it steps aside and is t
 a receiver cannot take delays the others for about five minutes and not for days.
 
 Where no order is asked, a delivery that fails waits for itself alone, and the endpoint rests only when nothing gets
-through: after three failures in a row a little, with one delivery at a time, and after twice what is under way at once
-as below.
+through: after three failures in a row a little, with one delivery at a time, and after those of all that were under way
+and three more as below.
 
 An endpoint that fails whatever it is sent is asked with one delivery every five minutes. Its first success wakes all
 that wait.
@@ -22,7 +22,7 @@ DELAYS = tuple(
 )
 MOST_ATTEMPTS = len(DELAYS) + 1
 IN_ORDER = 3  # attempts for which a delivery holds its place
-AT_ONCE = 8  # under way to an endpoint that asks for no order
+AT_ONCE = 16  # under way to an endpoint that asks for no order
 REST = DELAYS[1]
 LONGEST_WISH = timedelta(hours=1)  # of a Retry-After
 
@@ -42,7 +42,7 @@ def rest(attempts: int, failures: int, until_due: timedelta | None, *, ordered: 
         return until_due
     if not ordered and failures < IN_ORDER:
         return timedelta()
-    long = failures >= (IN_ORDER if ordered else 2 * AT_ONCE)
+    long = failures >= (IN_ORDER if ordered else AT_ONCE + IN_ORDER)
     return REST * _random.uniform(0.9, 1.1) if long else DELAYS[0]
 
 

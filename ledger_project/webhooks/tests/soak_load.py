@@ -12,6 +12,7 @@ import threading
 import time
 from datetime import datetime
 
+import psutil
 import pytest
 
 from ledger_project.log import sealing
@@ -71,13 +72,15 @@ def test_load(register: Register, receiver: Receiver, endpoints: int, ordered: b
     finally:
         stop.set()
         sealer.join()
+        busy = sum(psutil.Process(sender.pid).cpu_times()[:2])
         sender.send_signal(signal.SIGKILL)
         sender.wait()
     print(
         f"\n{endpoints} endpoints, {'in order' if ordered else 'in any order'}: {RATE * SECONDS} events"
         f" in {wrote:.1f} s, {behind} behind at their end, all told after {took:.1f} s"
         f" ({RATE * SECONDS / took:.0f} a second);"
-        f" lag at the end p50 {statistics.median(late):.2f} s, at most {max(late):.2f} s"
+        f" lag at the end p50 {statistics.median(late):.2f} s, at most {max(late):.2f} s;"
+        f" the sender used {busy:.1f} s of a processor"
     )
 
 
