@@ -15,7 +15,7 @@ from django.db.migrations.state import ProjectState
 from psycopg.errors import LockNotAvailable
 
 PATIENCE = 500  # milliseconds for which others wait behind us
-PAUSE = 1.0  # seconds for which they do not
+PAUSE = 1  # seconds for which they do not
 MOST_TRIES = 600
 
 log = logging.getLogger(__name__)

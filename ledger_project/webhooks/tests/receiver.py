@@ -35,6 +35,7 @@ class Reply:
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 512  # connections that wait: senders come in crowds
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Senders that are killed or that hang up are what the tests are about."""
