@@ -3,9 +3,11 @@
 from celery import shared_task
 
 from holds import executors, payouts
+from ledger_project.log.outward import outward
 
 
 @shared_task
+@outward
 def pay_withdrawals() -> None:
     """Take pending withdrawals to the executor."""
     payouts.pay_pending(executors.configured())

@@ -9,6 +9,7 @@ from ledger_project.kernel.errors import Refusal
 from ledger_project.log.caller import Caller
 from ledger_project.log.each import for_each
 from ledger_project.log.executor import system_key
+from ledger_project.log.outward import outward
 from reserves.issuing import issue
 from reserves.models import ReserveAsset
 from reserves.reading import read_due
@@ -17,12 +18,14 @@ log = logging.getLogger(__name__)
 
 
 @shared_task(ignore_result=True)
+@outward
 def read_reserves() -> None:
     """Record what the sources of reserve assets say, where it is due."""
     read_due()
 
 
 @shared_task(ignore_result=True)
+@outward
 def attest() -> None:
     """Attest every currency that has a reserve asset, once an hour however often this runs."""
     hour = clock.stamp(clock.now())[:13]

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from journal.errors import AlreadyReported
 from journal.models import ReconciliationRun
 from ledger_project.kernel import clock, ids
+from ledger_project.log import fence
 from ledger_project.log.each import Each
 from ledger_project.log.executor import run
 
@@ -60,6 +61,9 @@ def _mail() -> None:
     since = clock.now() - MAILED_WITHIN
     news = list(mismatched().filter(mailed_at__isnull=True, finished_at__gte=since)[:IN_ONE_MAIL])
     if not news or not settings.OPERATOR_EMAILS:
+        return
+    if why := fence.reason():
+        log.error("the operators are not mailed, as this copy is fenced: %s", why)
         return
     try:
         send_mail(_subject(news), "\n".join(map(_paragraph, news)), None, settings.OPERATOR_EMAILS)

@@ -14,6 +14,7 @@ UP = "ledger_database_up", "0 if the database does not answer; what is read from
 SIZE = "ledger_log_size", "Leaves of the sealed log."
 LAG = "ledger_sealing_lag_seconds", "How long the oldest event that is not sealed has been waiting."
 FINDINGS = "ledger_sealing_findings", "Open findings of the sealer and of the nightly check."
+FENCED = "ledger_fenced", "1 if this database may be a copy of one that goes on: it sends and seals nothing."
 STALE = "ledger_anchor_stale", "1 if a checkpoint has been waiting for this place for too long."
 FAILURES = "ledger_task_failures", "How often a task has failed for one of those that it works for."
 
@@ -22,7 +23,7 @@ class LogCollector(Collector):
     def describe(self) -> Iterator[Metric]:
         """Their names alone, so that registering reads nothing."""
         yield CounterMetricFamily(*FAILURES)
-        yield from ([GaugeMetricFamily(name, says) for name, says in (UP, SIZE, LAG, FINDINGS, STALE)])
+        yield from ([GaugeMetricFamily(name, says) for name, says in (UP, SIZE, LAG, FINDINGS, FENCED, STALE)])
 
     def collect(self) -> Iterator[Metric]:
         failures = CounterMetricFamily(*FAILURES, labels=["task"])
@@ -41,6 +42,7 @@ class LogCollector(Collector):
         for kind, count in found.findings.items():
             findings.add_metric([kind], count)
         yield findings
+        yield GaugeMetricFamily(*FENCED, value=int(found.fenced is not None))
         stale = GaugeMetricFamily(*STALE, labels=["sink"])
         for anchor in found.anchors:
             stale.add_metric([anchor.sink], int(anchor.stale))

@@ -133,8 +133,9 @@ class SealingFinding(models.Model):
 
     `content_mismatch`: an event's rows are not what was hashed when it was posted; it gets no leaf until they are.
     `log_altered`: the stored tree is not the one that was signed; nothing is sealed until it is again.
-    `cut_back`: an anchor holds a checkpoint that this log does not extend, as after a restore from a backup; nothing is
-    sealed until the log starts anew under another origin.
+    `cut_back`: an anchor holds a checkpoint of more leaves than there are, as after a restore from a backup; `forked`:
+    of other leaves. Both are about everything under one `origin`: nothing is sealed or sent under it any more.
+    `fenced`: this may be a copy of a database that goes on; nothing is sealed or sent until an operator says so.
     `verification_failed`: the last check of the whole log found something.
     """
 
@@ -143,13 +144,14 @@ class SealingFinding(models.Model):
         Event, models.DO_NOTHING, null=True, db_index=False, db_constraint=False, related_name="+"
     )
     detail = models.TextField(blank=True, default="")
+    origin = models.TextField(blank=True, default="", db_default="")
     found_at = models.DateTimeField(db_default=Now())
     resolved_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "event"],
+                fields=["kind", "event", "origin"],
                 condition=models.Q(resolved_at__isnull=True),
                 nulls_distinct=False,
                 name="sealing_finding_open",
@@ -158,6 +160,21 @@ class SealingFinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.event_id or ''}".strip()
+
+
+class Instance(models.Model):
+    """Which of several copies of this database it is: the newest row. Each was made by the first pass, or by `unfence`.
+
+    The same id stands outside of the database (log/fence.py): where the two differ, this is a copy.
+    """
+
+    instance = models.TextField()
+    reason = models.TextField()
+    made_by = models.TextField()
+    made_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.instance
 
 
 class SigningKey(models.Model):

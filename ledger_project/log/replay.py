@@ -39,6 +39,7 @@ Watched(
 )
 leave_apart(
     {
+        "log_instance": "which copy this database is; compared with what is kept outside of it before anything leaves",
         "log_sealingfinding": "alarms of the sealer; it raises them again as long as there is a reason",
         "log_anchordelivery": "checkpoints on their way elsewhere; what arrived is compared from there",
     }

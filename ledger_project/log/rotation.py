@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
 from ledger_project.kernel import clock, notes
-from ledger_project.log import sealer, sealing, signing
+from ledger_project.log import fence, sealer, sealing, signing
 from ledger_project.log.models import SigningKey
 from ledger_project.log.sealer import SEALER
 from ledger_project.log.signing import NoSigningKey
@@ -30,6 +30,7 @@ def rotate(new: Ed25519PrivateKey, *, old_is_lost: bool = False) -> None:
     with transaction.atomic(SEALER):
         if not sealing.take_turn():
             raise SealerBusy("another sealer is at work; try again")
+        fence.require_open(sealer.look)
         signers = [successor]
         if not old_is_lost:
             old = signing.signer()

@@ -21,10 +21,10 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 
 from ledger_project.kernel import canonical, clock, merkle, notes
 from ledger_project.kernel.notes import MalformedNote, Signer, UnverifiedNote
-from ledger_project.log import anchors, documents, doubt, findings, sealer, signing, tree
+from ledger_project.log import comparison, documents, doubt, fence, findings, sealer, signing, tree
 from ledger_project.log.models import Checkpoint
 from ledger_project.log.sealer import SEALER, look
-from ledger_project.log.tree import Growing, LogAltered, LogCutBack
+from ledger_project.log.tree import Growing, LogAltered
 
 LOCK = 0x6C6F67  # "log": one sealer at a time in a database
 BATCH = 2000  # events in memory at once
@@ -50,11 +50,16 @@ def seal() -> Pass:
         with transaction.atomic(SEALER):
             if not take_turn():
                 return Pass(busy=True)
+            comparison.look_back()
+            fence.require_open(look)
+            fence.take_into_use()
             signing.take_into_use(signer)
-            return _pass(signer)
+            done, size = _pass(signer)
     except LogAltered as altered:
         findings.note(altered.finding, detail=str(altered))
         raise
+    fence.remember(size)
+    return done
 
 
 def take_turn() -> bool:
@@ -68,10 +73,10 @@ def newest(using: str = DEFAULT_DB_ALIAS) -> Checkpoint | None:
     return Checkpoint.objects.using(using).order_by("-id").first()
 
 
-def _pass(signer: Signer) -> Pass:
+def _pass(signer: Signer) -> tuple[Pass, int]:
+    """What was done, and how many leaves there are then."""
     head = newest(SEALER)
     growing = grow_from(head, [signer.verifier.public_key])
-    _compare_with_anchors(growing.size)
     start = growing.size
     ((snapshot,),) = look("SELECT pg_current_snapshot()::text", ())
     # A pass is small beside the log. The planner, whose statistics lag behind, must not read whole tables for it.
@@ -83,7 +88,7 @@ def _pass(signer: Signer) -> Pass:
     findings.settle()
     if head is None or growing.size > start or _is_due(head, signer):
         _sign(growing, signer, snapshot)
-    return Pass(sealed=growing.size - start)
+    return Pass(sealed=growing.size - start), growing.size
 
 
 def grow_from(head: Checkpoint | None, keys: Sequence[bytes]) -> Growing:
@@ -106,27 +111,6 @@ def require_signed(note: str, keys: Sequence[bytes], *, size: int, root: bytes) 
         raise LogAltered(f"the checkpoint of {size} leaves is not the log's: {error}") from error
     if (checkpoint.size, checkpoint.root) != (size, root):
         raise LogAltered(f"the first {size} leaves are not those that were signed")
-
-
-def _compare_with_anchors(size: int) -> None:
-    """Look back once when a process begins to seal, and when a log begins: a database that was restored from a backup
-    must not go on under a name that has promised more. Raises LogCutBack.
-    """
-    global _compared
-    if _compared == settings.LOG_ORIGIN and size:
-        return
-    keys = signing.public_keys(SEALER)
-    for sink, note in anchors.newest_kept(settings.LOG_ORIGIN):
-        try:
-            kept = signing.open_note(note, keys)
-        except (MalformedNote, UnverifiedNote) as error:
-            raise LogCutBack(f"{sink} holds a checkpoint that is not of a key of this log: {error}") from error
-        if kept.size > size or tree.root(kept.size, look) != kept.root:
-            raise LogCutBack(f"{sink} holds a checkpoint of {kept.size} leaves; this log of {size} does not extend it")
-    _compared = settings.LOG_ORIGIN
-
-
-_compared: str | None = None
 
 
 def _is_due(head: Checkpoint, signer: Signer) -> bool:

@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 from ledger_project.kernel import clock, keys, notes
 from ledger_project.kernel.keys import PublishedKey, UnusableKey
 from ledger_project.kernel.notes import Checkpoint, Signer, VerifierKey
+from ledger_project.log import fence
 from ledger_project.log.models import SigningKey
 from ledger_project.log.sealer import SEALER
 
@@ -46,13 +47,19 @@ def _load(source: str | Path) -> Ed25519PrivateKey:
 def take_into_use(signer: Signer) -> None:
     """Let a key seal that is the log's; the first one becomes so here. Raises NoSigningKey."""
     if SigningKey.objects.using(SEALER).exists():
-        require_in_use(signer, SEALER)
+        _require_current(signer, SEALER)
     else:
         begin_use(signer, clock.now())
 
 
-def require_in_use(signer: Signer, using: str = DEFAULT_DB_ALIAS) -> None:
-    """Let a key sign that is the log's. Raises NoSigningKey."""
+def require_in_use(signer: Signer) -> None:
+    """Let a key sign that is the log's, in a database that is no copy. Raises NoSigningKey."""
+    if why := fence.reason():
+        raise NoSigningKey(f"this copy is fenced: {why}")
+    _require_current(signer, DEFAULT_DB_ALIAS)
+
+
+def _require_current(signer: Signer, using: str) -> None:
     kid = kid_of(signer)
     keys = SigningKey.objects.using(using)
     current = keys.filter(retired_at__isnull=True).values_list("kid", flat=True).first()

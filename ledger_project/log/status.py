@@ -5,25 +5,30 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from ledger_project.log import anchors, sealing
+from ledger_project.log import anchors, fence, sealing
 from ledger_project.log.anchors import Anchored
 from ledger_project.log.executor import look
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`lag` is how long the oldest event that can be sealed has been waiting; `findings` counts open ones by kind."""
+    """`lag` is how long the oldest event that can be sealed has been waiting; `findings` counts open ones by kind.
+
+    `fenced` says why nothing leaves this copy.
+    """
 
     size: int
     signed_at: datetime | None
     lag: timedelta
     findings: dict[str, int]
     anchors: list[Anchored]
+    fenced: str | None = None
 
     @property
     def alarms(self) -> list[str]:
         """What somebody should look at, in words."""
-        found = [f"{kind}: {count} open" for kind, count in self.findings.items()]
+        found = [f"this copy is fenced, and sends and seals nothing: {self.fenced}"] if self.fenced else []
+        found += [f"{kind}: {count} open" for kind, count in self.findings.items()]
         if self.lag > timedelta(seconds=settings.SEAL_MAX_LAG):
             found.append(f"an event has been waiting to be sealed for {self.lag // timedelta(seconds=1)} s")
         return found + [f"the anchor {anchor.sink} is stale" for anchor in self.anchors if anchor.stale]
@@ -38,8 +43,9 @@ def status() -> Status:
         size=head.size if head else 0,
         signed_at=head.recorded_at if head else None,
         lag=max(timedelta(), waiting or timedelta()),
-        findings=dict(look(_FINDINGS, ())),
+        findings=dict(look(_FINDINGS, (settings.LOG_ORIGIN,))),
         anchors=anchors.status(),
+        fenced=fence.reason(),
     )
 
 
@@ -55,5 +61,6 @@ SELECT clock_timestamp() - min(oldest.recorded_at)
         (SELECT recorded_at FROM log_event WHERE insert_xid = ANY(%s::xid8[]) ORDER BY insert_xid LIMIT 1)) AS oldest
 """
 _FINDINGS = """
-SELECT kind, count(*) FROM log_sealingfinding WHERE resolved_at IS NULL GROUP BY kind ORDER BY kind
+SELECT kind, count(*) FROM log_sealingfinding WHERE resolved_at IS NULL AND origin IN ('', %s)
+ GROUP BY kind ORDER BY kind
 """

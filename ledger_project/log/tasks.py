@@ -11,8 +11,11 @@ log = logging.getLogger(__name__)
 
 @shared_task(ignore_result=True)
 def anchor() -> None:
-    """Send checkpoints to where they are due."""
-    anchors.deliver()
+    """Compare what is kept elsewhere, and send checkpoints to where they are due."""
+    try:
+        anchors.deliver()
+    except LogAltered as refused:
+        log.critical("nothing is anchored: %s", refused)
     for sink in anchors.status():
         if sink.stale:
             log.error("the anchor %s is stale: %s", sink.sink, sink.last_error or "nothing was delivered in time")

@@ -23,9 +23,15 @@ class LogAltered(Exception):
 
 
 class LogCutBack(LogAltered):
-    """A checkpoint of this log that was kept elsewhere is not one of what is stored: restored, or rewritten."""
+    """A checkpoint of this log that was kept elsewhere covers more than is stored: restored, or shortened."""
 
     finding = "cut_back"
+
+
+class LogForked(LogAltered):
+    """A checkpoint of this log that was kept elsewhere is of other leaves: rewritten, or two have gone on from one."""
+
+    finding = "forked"
 
 
 def read(coordinates: Iterable[Coordinates], look: Look) -> Nodes:

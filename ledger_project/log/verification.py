@@ -14,10 +14,10 @@ from django.conf import settings
 
 from ledger_project.kernel import ids, merkle
 from ledger_project.kernel.notes import MalformedNote, UnverifiedNote
-from ledger_project.log import anchors, doubt, sealing, signing, tree
-from ledger_project.log.anchors import AnchorFailed
+from ledger_project.log import doubt, sealing, signing, tree
 from ledger_project.log.executor import look
 from ledger_project.log.signing import NoSigningKey
+from ledger_project.log.sinks import AnchorFailed, sinks
 from ledger_project.log.tree import Growing
 
 BATCH = 2000
@@ -114,7 +114,7 @@ def verify(
 def read_anchors() -> Elsewhere:
     """Every checkpoint that can be read back from an anchor, and whose log it is of."""
     found = Elsewhere()
-    for sink in anchors.sinks():
+    for sink in sinks():
         try:
             for note in sink.kept():
                 if note.startswith(f"{settings.LOG_ORIGIN}\n"):

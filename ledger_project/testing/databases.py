@@ -1,8 +1,11 @@
 """A database of its own, for tests that would spoil the one that all tests of a worker share."""
 
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from django.conf import settings
@@ -31,10 +34,30 @@ def own_database(*, as_owner: bool = False, copy_of: str = TEMPLATE) -> Iterator
             with connections["owner"].cursor() as cursor:
                 start = 1_000_000 + secrets.randbelow(1_000_000_000)
                 cursor.execute(f"ALTER TABLE accounts_tenant ALTER COLUMN id RESTART WITH {start}")
-            yield name
+            with _instance_of(name, like=copy_of):
+                yield name
         finally:
             _point_to(before)
             owner.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def _instance_of(name: str, *, like: str) -> Iterator[None]:
+    """What is kept of this database outside of it, here and for the processes that a test starts."""
+    before, own = settings.INSTANCE_FILE, Path(os.environ["LEDGER_HOME"]) / f"instance-{name}"
+    if like != TEMPLATE and before.exists():
+        shutil.copy(before, own)
+    try:
+        _keep_instance_in(own)
+        yield
+    finally:
+        _keep_instance_in(before)
+        own.unlink(missing_ok=True)
+
+
+def _keep_instance_in(file: Path) -> None:
+    settings.INSTANCE_FILE = file
+    os.environ["LEDGER_INSTANCE_FILE"] = str(file)
 
 
 def _point_to(databases: dict[str, dict[str, object]], *, as_owner: bool = False) -> None:

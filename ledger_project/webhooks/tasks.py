@@ -8,12 +8,14 @@ from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
 
+from ledger_project.log.outward import outward
 from ledger_project.webhooks import delivery, publisher, sender
 
 ALONE = 60  # seconds after which a killed worker's place is free again
 
 
 @shared_task
+@outward
 def deliver_webhooks() -> None:
     """Tell endpoints what was sealed."""
     with alone("webhooks:sender") as mine:
@@ -22,6 +24,7 @@ def deliver_webhooks() -> None:
 
 
 @shared_task
+@outward
 def publish_events() -> None:
     """Append what was sealed to the Redis stream."""
     with alone("webhooks:publisher") as mine:

@@ -3,10 +3,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from holds.executors import configured
 from holds.payouts import pay_pending
+from ledger_project.log import fence
 
 
 class Command(BaseCommand):
@@ -20,5 +21,7 @@ class Command(BaseCommand):
         if not executor.automatic:
             self.stdout.write("withdrawals are paid by hand here (WITHDRAWAL_EXECUTOR)")
             return
+        if why := fence.reason():
+            raise CommandError(f"this copy is fenced: {why}")
         tally = pay_pending(executor, limit=options["limit"])
         self.stdout.write(", ".join(f"{n} {word}" for word, n in tally.items()) or "nothing to pay")

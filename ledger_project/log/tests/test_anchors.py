@@ -12,11 +12,14 @@ from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from ledger_project.log import anchors, findings, sealing, status
+from ledger_project.log import anchors, comparison, findings, sealing, status
+from ledger_project.log.fence import Fenced
 from ledger_project.log.models import AnchorDelivery, Checkpoint
 from ledger_project.log.sealer import SEALER
+from ledger_project.log.sinks import sinks
 from ledger_project.log.tests.test_seal import as_owner
 from ledger_project.log.tree import LogCutBack
+from ledger_project.log.unfencing import unfence
 from ledger_project.log.verification import verify
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
@@ -92,9 +95,8 @@ def test_a_file_gets_every_checkpoint_that_is_due(own: Ledger, file: Path) -> No
     notes.append(grow(own, "bob"))
     assert anchors.deliver() == 1
 
-    (sink,) = anchors.sinks()
+    (sink,) = sinks()
     assert sink.kept() == notes
-    assert sink.kept(last=1) == notes[1:]
     with file.open("a") as torn:
         torn.write("ledger.local/log\n12\ncut off")
     assert sink.kept() == notes
@@ -117,7 +119,7 @@ def test_a_repository_keeps_a_commit_of_each_and_pushes_it(own: Ledger, reposito
     notes.append(grow(own, "bob"))
     assert anchors.deliver() == 1
 
-    (sink,) = anchors.sinks()
+    (sink,) = sinks()
     assert sink.kept() == notes
     words = ["git", "-C", str(repository.parent / "remote"), "log", "--all", "--reverse", "--format=%an: %s"]
     log = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -168,10 +170,12 @@ def test_a_dead_sink_holds_no_other_one_up(own: Ledger, file: Path, settings: Se
 
     assert anchors.deliver() == 1
 
-    assert anchors.sinks()[-1].kept() == [note]
+    assert sinks()[-1].kept() == [note]
     errors = [anchor.last_error for anchor in anchors.status()]
     assert errors[0] == "ConnectError"
-    assert errors[1:] == ["No such file or directory", "No such file or directory", ""]
+    assert errors[1] == "No such file or directory"
+    assert errors[2].startswith("git for-each-ref: fatal: cannot change to '/nowhere'")
+    assert errors[3] == ""
 
 
 def test_a_stale_anchor_is_an_alarm(own: Ledger, clawlogs: Clawlogs, settings: Settings) -> None:
@@ -210,13 +214,15 @@ def test_a_log_that_was_cut_back_is_not_continued(
     grow(own, "bob")
     assert anchors.deliver() == 1
     forget_the_last(own)
-    monkeypatch.setattr(sealing, "_compared", None)  # another process, as after a restore
+    monkeypatch.setattr(comparison, "_looked_back", (None, 0))  # another process, as after a restore
 
     with pytest.raises(LogCutBack, match="a checkpoint of 3 leaves; this log of 2 does not extend it"):
         grow(own, "carol")
 
     (finding,) = findings.unresolved()
     assert finding.kind == "cut_back"
+    with pytest.raises(Fenced, match="cut_back: "):
+        grow(own)
     report = verify()
     assert (report.exit_code, report.saved) == (11, 1)
     with connection.cursor() as cursor:
@@ -224,15 +230,16 @@ def test_a_log_that_was_cut_back_is_not_continued(
         assert cursor.fetchone() == (1,)
 
     settings.LOG_ORIGIN = "ledger.local/log-2"  # the operator declares that the log begins anew
+    with pytest.raises(Fenced):
+        grow(own)
+    unfence("the disk was lost", "ann")
     grow(own)
     assert Checkpoint.objects.order_by("-id")[0].note.startswith("ledger.local/log-2\n3\n")
     assert not findings.unresolved()
     assert verify().exit_code == 0
 
 
-def test_a_log_that_was_rewritten_from_its_start_is_not_signed(
-    own: Ledger, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_that_was_rewritten_from_its_start_is_not_signed(own: Ledger, file: Path) -> None:
     grow(own, "alice", "bob")
     anchors.deliver()
     as_owner(

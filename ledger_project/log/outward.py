@@ -1,0 +1,38 @@
+"""What reaches out of this machine stands behind the fence. Of every scheduled task a test knows whether it does."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+
+from ledger_project.log import comparison, fence, findings
+from ledger_project.log.sealer import NoSealer
+from ledger_project.log.tree import LogAltered
+
+log = logging.getLogger(__name__)
+
+
+def outward(task: Callable[[], None]) -> Callable[[], None]:
+    """Let a task do nothing behind the fence. A process that has just started looks back first."""
+
+    @wraps(task)
+    def gated() -> None:
+        try:
+            _look_back()
+            fence.require_open()
+        except LogAltered as refused:
+            log.error("%s does nothing: %s", task.__name__, refused)
+            return
+        task()
+
+    gated.outward = True  # type: ignore[attr-defined]
+    return gated
+
+
+def _look_back() -> None:
+    try:
+        comparison.look_back()
+    except NoSealer:
+        pass  # a process that cannot seal goes by what those found that can
+    except LogAltered as altered:
+        findings.note(altered.finding, detail=str(altered))
+        raise
