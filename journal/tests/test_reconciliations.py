@@ -15,7 +15,7 @@ from journal.models import Finding, ReconciliationRun, VerifiedPoint
 from journal.reconciliation import running, telling
 from journal.replay import replay
 from ledger_project.kernel import clock, ids
-from ledger_project.log import sealing
+from ledger_project.log import findings, sealing
 from ledger_project.log.checks import Comparison
 from ledger_project.log.models import Event
 from ledger_project.testing.crowd import together
@@ -238,6 +238,22 @@ def test_several_mismatches_are_one_mail(books: Ledger, settings: Settings) -> N
 
     (sent,) = mail.outbox
     assert sent.subject == "[development] The books of 2 tenants do not match: 4 differences"
+
+
+def test_a_copy_behind_the_fence_mails_nobody(books: Ledger, settings: Settings) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.org"]
+    as_owner(SPOIL, books.tenant)
+    ask(books)
+    running.run_waiting()
+    findings.note("fenced", detail="restored")
+    telling.tell()
+    assert mail.outbox == []
+    assert newest(books).mailed_at is None
+
+    findings.lift()
+    telling.tell()
+
+    assert len(mail.outbox) == 1
 
 
 def test_a_mail_that_nobody_takes_is_sent_later_and_the_event_does_not_wait(

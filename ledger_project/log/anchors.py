@@ -19,7 +19,6 @@ from ledger_project.log.executor import look
 from ledger_project.log.models import AnchorDelivery
 from ledger_project.log.sealer import SEALER
 from ledger_project.log.sinks import AnchorFailed, Sink, sinks
-from ledger_project.log.tree import LogAltered
 
 BACK_OFF = (10, 30, 60, 300, 900, 3600)  # seconds after the first, second … failure
 
@@ -30,12 +29,9 @@ def deliver() -> int:
     Every sink is read back first, so that none is sent anything by a log that another one contradicts. Raises
     LogAltered, which is in a finding then.
     """
-    try:
+    with findings.noted():
         kept = [] if findings.contradicted() else [(sink, _largest(sink)) for sink in sinks()]
         fence.require_open(sealer.look)
-    except LogAltered as altered:
-        findings.note(altered.finding, detail=str(altered))
-        raise
     return sum(_serve(sink, largest) for sink, largest in kept)
 
 

@@ -1,5 +1,7 @@
 """What the sealer refuses to sign: kept in rows, so that it is an alarm until it is resolved."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.db.models.functions import Now
 
 from ledger_project.log.models import SealingFinding
 from ledger_project.log.sealer import SEALER, look
+from ledger_project.log.tree import LogAltered
 
 # What an anchor shows to be wrong with everything under the log's name. No pass closes it.
 CONTRADICTIONS = ("cut_back", "forked")
@@ -23,6 +26,16 @@ _NOTE = """
 INSERT INTO log_sealingfinding (kind, event_id, detail, origin) VALUES (%s, %s, %s, %s)
 ON CONFLICT (kind, event_id, origin) WHERE resolved_at IS NULL DO NOTHING
 """
+
+
+@contextmanager
+def noted() -> Iterator[None]:
+    """Record what stands against the log, when the transaction that met it is over. Raises it on."""
+    try:
+        yield
+    except LogAltered as altered:
+        note(altered.finding, detail=str(altered))
+        raise
 
 
 def settle() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 
 from ledger_project.log import comparison, fence, findings
@@ -12,13 +13,12 @@ log = logging.getLogger(__name__)
 
 
 def outward(task: Callable[[], None]) -> Callable[[], None]:
-    """Let a task do nothing behind the fence. A process that has just started looks back first."""
+    """Let a task do nothing behind the fence."""
 
     @wraps(task)
     def gated() -> None:
         try:
-            _look_back()
-            fence.require_open()
+            require_open()
         except LogAltered as refused:
             log.error("%s does nothing: %s", task.__name__, refused)
             return
@@ -28,11 +28,8 @@ def outward(task: Callable[[], None]) -> Callable[[], None]:
     return gated
 
 
-def _look_back() -> None:
-    try:
+def require_open() -> None:
+    """Look back, in a process that has just started, and at the fence. Raises LogAltered; the finding is noted then."""
+    with suppress(NoSealer), findings.noted():  # a process that cannot seal goes by what those found that can
         comparison.look_back()
-    except NoSealer:
-        pass  # a process that cannot seal goes by what those found that can
-    except LogAltered as altered:
-        findings.note(altered.finding, detail=str(altered))
-        raise
+    fence.require_open()

@@ -46,18 +46,14 @@ def seal() -> Pass:
     """
     sealer.require()
     signer = signing.signer()
-    try:
-        with transaction.atomic(SEALER):
-            if not take_turn():
-                return Pass(busy=True)
-            comparison.look_back()
-            fence.require_open(look)
-            fence.take_into_use()
-            signing.take_into_use(signer)
-            done, size = _pass(signer)
-    except LogAltered as altered:
-        findings.note(altered.finding, detail=str(altered))
-        raise
+    with findings.noted(), transaction.atomic(SEALER):
+        if not take_turn():
+            return Pass(busy=True)
+        comparison.look_back()
+        fence.require_open(look)
+        fence.take_into_use()
+        signing.take_into_use(signer)
+        done, size = _pass(signer)
     fence.remember(size)
     return done
 

@@ -21,7 +21,7 @@ from django.conf import settings
 TIMEOUT = 15.0  # seconds that a sink may take
 READING = 300.0  # seconds that reading a repository's whole history may take
 PAGE = 8 * 1024 * 1024  # bytes of a file that are read at once
-LONGEST = 64 * 1024  # bytes of a note
+LONGEST = 1024 * 1024  # bytes of a note, and more than any has
 NOTE = re.compile(rb"(?m)^.+\n[0-9]+\n[A-Za-z0-9+/=]+\n(?:.+\n)*\n(?:\xe2\x80\x94 .+\n)+")
 
 
@@ -100,15 +100,13 @@ class FileSink(Sink):
             return [], place
         except OSError as error:
             raise AnchorFailed(error.strerror or "not read") from error
-        notes, end = [], 0
-        full = len(page) == PAGE
+        # What begins in the last part of a page may go on in the next one, and is left to that.
+        end, limit = (0, PAGE) if len(page) < PAGE else (PAGE - LONGEST, PAGE - LONGEST)
+        notes = []
         for note in NOTE.finditer(page):
-            if full and note.end() == PAGE:
-                break  # it may go on in the next page
-            notes.append(note[0].decode(errors="replace"))
-            end = note.end()
-        if full:
-            end = max(end, PAGE - LONGEST)  # past whatever is no note
+            if note.start() < limit:
+                notes.append(note[0].decode(errors="replace"))
+                end = max(end, note.end())
         return notes, f"{found.st_ino}:{start + end}" if end else place
 
 

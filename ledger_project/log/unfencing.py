@@ -8,6 +8,7 @@ from django.db import transaction
 from ledger_project.log import comparison, fence, findings, sealer, sealing
 from ledger_project.log.fence import Kept
 from ledger_project.log.sealer import SEALER
+from ledger_project.log.sinks import AnchorFailed, sinks
 
 
 class StaysFenced(Exception):
@@ -21,17 +22,12 @@ def unfence(why: str, by: str) -> str:
     under this name, the log needs a new name first: two histories under one are what the fence is there to prevent.
     """
     sealer.require()
+    _require_uncontradicted()
     with transaction.atomic(SEALER):
         if not sealing.take_turn():
             raise StaysFenced("another sealer is at work; try again")
         if fence.reason(sealer.look) is None:
             raise StaysFenced("this copy is not fenced")
-        comparison.compare_all()
-        if found := findings.contradicted():
-            raise StaysFenced(
-                f"{found.kind}: {found.detail}. Give the log a new name (LEDGER_LOG_ORIGIN) and tell those who hold"
-                " checkpoints of the old one"
-            )
         instance = settings.INSTANCE or uuid4().hex
         if sealer.look("SELECT FROM log_instance WHERE instance = %s", (instance,)):
             raise StaysFenced("give LEDGER_INSTANCE a value that this ledger never had")
@@ -41,3 +37,20 @@ def unfence(why: str, by: str) -> str:
         fence.record(instance, why, by)
         findings.lift()
     return instance
+
+
+def _require_uncontradicted() -> None:
+    """Raises LogAltered or StaysFenced where an anchor speaks against the log, or cannot be asked."""
+    if found := findings.contradicted():
+        raise StaysFenced(
+            f"{found.kind}: {found.detail}. Give the log a new name (LEDGER_LOG_ORIGIN) and tell those who hold"
+            " checkpoints of the old one"
+        )
+    for sink in sinks():
+        try:
+            with findings.noted():
+                comparison.compare(sink)
+        except AnchorFailed as failure:
+            raise StaysFenced(
+                f"the anchor {sink.name} cannot be compared: {failure}. Take it out of LEDGER_ANCHORS if it is lost"
+            ) from failure

@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from holds.executors import configured
 from holds.payouts import pay_pending
-from ledger_project.log import fence
+from ledger_project.log import outward
+from ledger_project.log.tree import LogAltered
 
 
 class Command(BaseCommand):
@@ -21,7 +22,9 @@ class Command(BaseCommand):
         if not executor.automatic:
             self.stdout.write("withdrawals are paid by hand here (WITHDRAWAL_EXECUTOR)")
             return
-        if why := fence.reason():
-            raise CommandError(f"this copy is fenced: {why}")
+        try:
+            outward.require_open()
+        except LogAltered as refused:
+            raise CommandError(str(refused)) from refused
         tally = pay_pending(executor, limit=options["limit"])
         self.stdout.write(", ".join(f"{n} {word}" for word, n in tally.items()) or "nothing to pay")
