@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak mutants fuzz storm chaos load migrations sealing proofs check fmt bench bench-replay lock clean
+.PHONY: help up down test soak mutants fuzz storm chaos load migrations sealing restores proofs check fmt bench bench-replay lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -50,6 +50,9 @@ migrations: $(VENV)/installed-dev ## Migrate a table of a million events while o
 
 sealing: $(VENV)/installed-dev ## Seal 20,000 entries of 8 writers, and measure what it costs them; SOAK_ENTRIES=, SOAK_PAIRS=
 	$(BIN)/python -m pytest ledger_project/log/tests/soak_sealing.py --capture=no --quiet $(ARGS)
+
+restores: $(VENV)/installed-dev ## Restore ten base backups under load of each kind, and see that none signs or sends; TRIES=
+	RESTORE_TRIES=$(or $(TRIES),10) $(BIN)/python -m pytest --quiet ledger_project/tests/test_restore.py $(ARGS)
 
 proofs: $(VENV)/installed-dev ## Ask for and check the proof of 10,000 accounts, and be lied to; PROOF_ACCOUNTS= says how many
 	PROOF_ACCOUNTS=$(or $(PROOF_ACCOUNTS),10000) $(BIN)/python -m pytest --timeout=0 --capture=no --quiet \

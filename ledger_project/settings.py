@@ -318,7 +318,7 @@ SIGNING_KEY: str | Path = (
 )
 # Which copy of the database this is, kept outside of it (log/fence.py): a file that the sealer writes, or a text.
 INSTANCE_FILE = Path(os.environ.get("LEDGER_INSTANCE_FILE") or LEDGER_HOME / "instance_id")
-INSTANCE = os.environ.get("LEDGER_INSTANCE", "").strip()
+INSTANCE = "" if os.environ.get("LEDGER_INSTANCE_FILE") else env.text("LEDGER_INSTANCE", default="")
 LOG_ORIGIN = env.text("LEDGER_LOG_ORIGIN", default="ledger.local/log")
 # Seconds; then a log that has not grown is signed again, which shows that it has not.
 CHECKPOINT_MAX_AGE = env.integer("CHECKPOINT_MAX_AGE", default=600, minimum=1)

@@ -95,7 +95,6 @@ class TestRun:
             os.environ.update({OWNER_URL: self.owner, WEB_URL: self.web, SEALER_URL: self.sealer})
             os.environ.update({REDIS_URL: self.redis, "LEDGER_HOME": str(self.home)})
         os.environ["LEDGER_INSTANCE_FILE"] = str(Path(os.environ["LEDGER_HOME"]) / f"instance-{self.worker}")
-        os.environ.pop("LEDGER_INSTANCE", None)  # it would go before
 
     def start(self) -> None:
         """Start what this process is responsible for and make its own database."""

@@ -103,7 +103,7 @@ def test_money_code_knows_no_float(folder: str) -> None:
                 "demo.py",
                 "executors.py",
                 "tasks.py",
-                "anchors.py",
+                "sinks.py",
                 "taken.py",
                 "timer.py",
                 "waking.py",

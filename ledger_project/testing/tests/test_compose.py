@@ -91,8 +91,17 @@ def test_the_database_is_made_with_the_roles_that_the_embedded_one_has():
 def test_only_data_is_kept():
     kept = {name: service["volumes"] for name, service in SERVICES.items() if "volumes" in service}
 
-    assert kept == {"postgres": ["postgres:/var/lib/postgresql"], "redis": ["redis:/data"]}
-    assert set(COMPOSE["volumes"]) == {"postgres", "redis"}
+    assert kept == {
+        "postgres": ["postgres:/var/lib/postgresql"],
+        "redis": ["redis:/data"],
+        "worker": ["instance:/instance"],
+    }
+    assert set(COMPOSE["volumes"]) == {"postgres", "redis", "instance"}
+
+
+def test_what_tells_a_copy_is_kept_where_the_worker_may_write():
+    assert SERVICES["worker"]["environment"]["LEDGER_INSTANCE_FILE"] == "/instance/id"
+    assert f"chown {SERVICES['worker']['user']} /instance" in (PROJECT / "Dockerfile").read_text()
 
 
 def test_the_commands_name_what_exists():
