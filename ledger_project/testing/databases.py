@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from django.conf import settings
+from django.conf import UserSettingsHolder, settings
 from django.db import connections
 from psycopg import sql
 
@@ -63,7 +64,12 @@ def forget_the_size() -> None:
 
 
 def _keep_instance_in(file: Path) -> None:
-    settings.INSTANCE_FILE = file
+    # Below what a test overrides: an override may end before the database does, or after it.
+    base: Any = settings._wrapped
+    while isinstance(base, UserSettingsHolder):
+        base = base.default_settings
+    base.INSTANCE_FILE = file
+    settings.__dict__.pop("INSTANCE_FILE", None)
     os.environ["LEDGER_INSTANCE_FILE"] = str(file)
 
 
