@@ -65,7 +65,7 @@ def forget_the_size() -> None:
 
 def _keep_instance_in(file: Path) -> None:
     # Below what a test overrides: an override may end before the database does, or after it.
-    base: Any = settings._wrapped
+    base: Any = vars(settings)["_wrapped"]
     while isinstance(base, UserSettingsHolder):
         base = base.default_settings
     base.INSTANCE_FILE = file
