@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from ledger_project.log import anchors, findings, verification
+from ledger_project.log.tree import LogAltered
 
 log = logging.getLogger(__name__)
 
