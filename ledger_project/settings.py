@@ -133,10 +133,11 @@ def _database(url: str, **settings: str) -> dict[str, Any]:
 
 
 _PATIENCE = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "30s"}
-# Seconds that one statement may take; 0, as tasks need it that read everything, is for ever.
+# Seconds that one statement may take; 0, as tasks need it that read everything, leaves it to the database.
 STATEMENT_SECONDS = env.integer("STATEMENT_SECONDS", default=0)
+_BOUND = {"statement_timeout": f"{STATEMENT_SECONDS}s"} if STATEMENT_SECONDS else {}
 DATABASES = {
-    "default": _database(DATABASE_URL, role=APP_ROLE, statement_timeout=f"{STATEMENT_SECONDS}s", **_PATIENCE),
+    "default": _database(DATABASE_URL, role=APP_ROLE, **_BOUND, **_PATIENCE),
     "owner": _database(DATABASE_OWNER_URL, lock_timeout="10s"),
 }
 if DATABASE_SEALER_URL:

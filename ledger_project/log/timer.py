@@ -43,7 +43,7 @@ class Timer:
         """Until `stop`."""
         bell = Bell()
         jobs: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-            "seal": (self._seal, partial(bell.wait, SEAL_EVERY)),
+            "seal": (self.seal, partial(bell.wait, SEAL_EVERY)),
             "wake readers": (self._wake_readers, lambda: None),
         }
         for name, seconds in settings.TIMED.items():
@@ -75,7 +75,7 @@ class Timer:
                 failures += 1
         connections.close_all()
 
-    def _seal(self) -> None:
+    def seal(self) -> None:
         """What stands against it is an alarm, in a finding and in the log, each time."""
         try:
             if sealing.seal().sealed:

@@ -41,13 +41,24 @@ def findings(collected: Iterable[str]) -> list[str]:
     for script in collected:
         if _NO_SQL in script:
             found.append("is no SQL, so nobody can say what it locks")
+        # A constraint that is changed is dropped by its name alone and made again on its table.
+        small = {name for each in _statements(script) if each.startswith("create") for name in _names(each)}
+        small -= {name for each in _statements(script) if _is_big(_INDEX.match(each)) for name in _names(each)}
         for statement in _statements(script):
             if statement.startswith("set local lock_timeout"):
                 brief = True
             elif statement.startswith("commit"):
                 brief = False
+            if statement.startswith("drop index") and _names(statement) & small:
+                continue
             found += [f"{wrong}: {' '.join(statement.split())[:120]}" for wrong in _judge(statement, brief=brief)]
     return found
+
+
+def _names(statement: str) -> set[str]:
+    """The index that a statement makes or drops."""
+    found = re.match(r"(?:create\s+(?:unique\s+)?|drop\s+)index\s+" + _NAME, statement)
+    return {found.group(1)} if found else set()
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from ledger_project.testing.run import PROJECT, remove_home, with_number
 
 REDIS_NUMBER = 15  # no worker of a test run has it
 
-# All that beat would start, a few times over, and how the copy fares after each round.
+# All that the timer and beat would start, a few times over, and how the copy fares after each round.
 WORKER = """
 import json, os, sys
 import django
@@ -29,9 +29,11 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "ledger_project.settings"
 django.setup()
 import redis
 from django.conf import settings
+from django.utils.module_loading import import_string
 from ledger_project.celery import app
 from ledger_project.log import status
 from ledger_project.log.models import Checkpoint, SealingFinding
+from ledger_project.log.timer import Timer
 from ledger_project.testing.ledger import Ledger
 app.loader.import_default_modules()
 exec(sys.argv[1])
@@ -39,6 +41,9 @@ def closed():  # but for those that each night's check closes and opens
     return SealingFinding.objects.exclude(resolved_at=None).exclude(kind="verification_failed").count()
 rounds, before, closed_before = [], Checkpoint.objects.count(), closed()
 for _ in range(3):
+    Timer().seal()
+    for name in settings.TIMED:
+        import_string(name)()
     for each in settings.CELERY_BEAT_SCHEDULE.values():
         app.tasks[each["task"]].apply()
     rounds.append({

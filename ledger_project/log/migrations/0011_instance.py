@@ -28,12 +28,11 @@ GRANT INSERT (sink, checkpoint_id), UPDATE (attempts, next_attempt_at, delivered
 }
 
 
-def name_what_is_open(apps, schema_editor):
-    """What is open was found under the name that the log has now, which the settings alone know."""
-    schema_editor.execute(
-        "UPDATE log_sealingfinding SET origin = %s WHERE kind = 'cut_back' AND resolved_at IS NULL",
-        [settings.LOG_ORIGIN],
-    )
+# What is open was found under the name that the log has now, which the settings alone know.
+NAME_WHAT_IS_OPEN = (
+    "UPDATE log_sealingfinding SET origin = %s WHERE kind = 'cut_back' AND resolved_at IS NULL",
+    [settings.LOG_ORIGIN],
+)
 
 
 class Migration(migrations.Migration):
@@ -68,6 +67,6 @@ class Migration(migrations.Migration):
                 nulls_distinct=False,
             ),
         ),
-        migrations.RunPython(name_what_is_open, migrations.RunPython.noop),
+        migrations.RunSQL([NAME_WHAT_IS_OPEN], migrations.RunSQL.noop),
         *(migrations.RunSQL(sql, migrations.RunSQL.noop) for sql in RULES.values()),
     ]

@@ -94,14 +94,16 @@ def test_only_data_is_kept():
     assert kept == {
         "postgres": ["postgres:/var/lib/postgresql"],
         "redis": ["redis:/data"],
+        "timer": ["instance:/instance"],
         "worker": ["instance:/instance"],
     }
     assert set(COMPOSE["volumes"]) == {"postgres", "redis", "instance"}
 
 
-def test_what_tells_a_copy_is_kept_where_the_worker_may_write():
-    assert SERVICES["worker"]["environment"]["LEDGER_INSTANCE_FILE"] == "/instance/id"
-    assert f"chown {SERVICES['worker']['user']} /instance" in (PROJECT / "Dockerfile").read_text()
+@pytest.mark.parametrize("name", ["timer", "worker"])
+def test_what_tells_a_copy_is_kept_where_what_seals_may_write(name):
+    assert SERVICES[name]["environment"]["LEDGER_INSTANCE_FILE"] == "/instance/id"
+    assert f"chown {SERVICES[name]['user']} /instance" in (PROJECT / "Dockerfile").read_text()
 
 
 def test_the_commands_name_what_exists():
