@@ -38,12 +38,13 @@ def findings(collected: Iterable[str]) -> list[str]:
     """What is wrong with statements as `sqlmigrate` shows them."""
     found: list[str] = []
     brief = False
-    for script in collected:
+    scripts = list(collected)
+    # A constraint that is changed is dropped by its name alone, and made again on its table.
+    made = [each for script in scripts for each in _statements(script) if each.startswith("create")]
+    small = {name for each in made if not _is_big(_INDEX.match(each)) for name in _names(each)}
+    for script in scripts:
         if _NO_SQL in script:
             found.append("is no SQL, so nobody can say what it locks")
-        # A constraint that is changed is dropped by its name alone and made again on its table.
-        small = {name for each in _statements(script) if each.startswith("create") for name in _names(each)}
-        small -= {name for each in _statements(script) if _is_big(_INDEX.match(each)) for name in _names(each)}
         for statement in _statements(script):
             if statement.startswith("set local lock_timeout"):
                 brief = True
