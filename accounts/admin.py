@@ -10,15 +10,15 @@ from accounts.forms import AccountForm, CurrencyForm, KeyForm, RevokeKeyForm
 from accounts.models import Account, ApiKey, BalanceTotal, Currency, Tenant
 from accounts.rows import BUCKETS, DEBIT_NORMAL
 from ledger_project.kernel import clock
-from ledger_project.web import figures
-from ledger_project.web.backoffice import LedgerAdmin, ReadOnlyAdmin
-from ledger_project.web.columns import TENANT, amount, column, moment
-from ledger_project.web.figures import Column, Section, Table
-from ledger_project.web.list_filters import Choices, RecordedBetween, TenantFilter
-from ledger_project.web.operations import Operation
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.columns import TENANT, amount, column, moment
+from ledger_project.web.backoffice.html import Column, Section, Table
+from ledger_project.web.backoffice.list_filters import Choices, RecordedBetween, TenantFilter
+from ledger_project.web.backoffice.operations import Operation
+from ledger_project.web.backoffice.site import LedgerAdmin, ReadOnlyAdmin
 
 NAMED = "acc_… or how a name begins; *text finds it anywhere"
-STATUS = column("status", lambda row: figures.status(total_of(row).status))
+STATUS = column("status", lambda row: html.status(total_of(row).status))
 
 
 def total_of(row: Any) -> Any:
@@ -128,7 +128,7 @@ REVOKE_KEY = Operation(
 
 
 def account_url(total: BalanceTotal) -> str:
-    return figures.record_url("accounts.account", "acc", total.pk)
+    return html.record_url("accounts.account", "acc", total.pk)
 
 
 def buckets(request: HttpRequest, account: Account) -> list[Section]:
@@ -136,7 +136,7 @@ def buckets(request: HttpRequest, account: Account) -> list[Section]:
     total: Any = account.total
     columns = [Column(name.replace("_", " "), figures=True) for name in ("posted", *BUCKETS)]
     values = [posted(total), *(getattr(total, name) for name in BUCKETS)]
-    row = [figures.amount(value, account.scale) for value in values]
+    row = [html.amount(value, account.scale) for value in values]
     return [Table(f"Balance in {account.currency}", columns, [row])]
 
 
@@ -156,9 +156,9 @@ class AccountAdmin(ReadOnlyAdmin):
         STATUS,
         amount("available", of="total", unit=True),
         amount("held", of="total"),
-        column("posted", lambda row: figures.amount(posted(row.total), row.scale), name="amount_posted"),
+        column("posted", lambda row: html.amount(posted(row.total), row.scale), name="amount_posted"),
         TENANT,
-        column("opened", lambda row: figures.day(row.created_at)),
+        column("opened", lambda row: html.day(row.created_at)),
     )
     list_filter = (TenantFilter, CurrencyFilter, TypeFilter, StatusFilter, RecordedBetween)
     list_select_related = ("tenant",)
@@ -175,8 +175,8 @@ class AccountAdmin(ReadOnlyAdmin):
         amount("total_in", of="total"),
         amount("total_out", of="total"),
         moment("created_at", "opened"),
-        column("last change", lambda row: figures.moment(row.total.updated_at)),
-        column("metadata", lambda row: figures.pairs(row.metadata)),
+        column("last change", lambda row: html.moment(row.total.updated_at)),
+        column("metadata", lambda row: html.pairs(row.metadata)),
     )
     operations = (FREEZE, UNFREEZE, CLOSE)
     sections = (buckets,)
@@ -195,8 +195,8 @@ class BalanceAdmin(ReadOnlyAdmin):
     in_palette = False  # the account is
     id_prefix = "acc"
     list_display = (
-        column("account", lambda row: figures.link(account_url(row), row.name)),
-        column("posted", lambda row: figures.amount(posted(row), row.scale, row.currency), name="amount_posted"),
+        column("account", lambda row: html.link(account_url(row), row.name)),
+        column("posted", lambda row: html.amount(posted(row), row.scale, row.currency), name="amount_posted"),
         *(amount(name) for name in (*BUCKETS, "credit_limit")),
         STATUS,
         TENANT,
@@ -246,10 +246,10 @@ def lineage(request: HttpRequest, key: ApiKey) -> list[Section]:
     shown = ApiKey.objects.filter(Q(pk__in=key.lineage) | Q(lineage__contains=[key.pk]), tenant=key.tenant)
     rows = [
         (
-            figures.link(figures.record_url("accounts.apikey", "key", each.pk), each.name),
+            html.link(html.record_url("accounts.apikey", "key", each.pk), each.name),
             "above" if each.pk in key.lineage else "comes from it",
-            figures.moment(each.created_at),
-            figures.moment(each.revoked_at),
+            html.moment(each.created_at),
+            html.moment(each.revoked_at),
         )
         for each in shown.order_by("pk")[:RELATED_KEYS]
     ]
@@ -263,9 +263,9 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     id_prefix = "key"
     list_display = (
         "linked_name",
-        column("prefix", lambda row: figures.code(f"lk_{row.prefix}_…")),
+        column("prefix", lambda row: html.code(f"lk_{row.prefix}_…")),
         column("scopes", lambda row: ", ".join(row.scopes)),
-        column("status", lambda row: figures.status(key_status(row))),
+        column("status", lambda row: html.status(key_status(row))),
         TENANT,
         moment("created_at", "issued"),
         moment("expires_at", "expires"),
@@ -279,7 +279,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         *list_display[1:],
         moment("revoked_at", "revoked"),
         column("bound to", lambda row: row.account.name if row.account else "no account"),
-        column("answers for it", lambda row: figures.code(row.identity)),
+        column("answers for it", lambda row: html.code(row.identity)),
     )
     operations = (REVOKE_KEY,)
     sections = (lineage,)

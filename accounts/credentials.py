@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from ledger_project.log.documents import load_json
-from ledger_project.web.authentication import Principal, digest_of
+from ledger_project.web.api.authentication import Principal, digest_of
 
 
 @dataclass(frozen=True, slots=True)

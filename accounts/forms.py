@@ -8,7 +8,7 @@ from accounts.commands.keys import known_scopes
 from accounts.credentials import NewKey
 from accounts.models import Account
 from ledger_project.kernel.money import MAX_SCALE
-from ledger_project.web.operations import OperationForm
+from ledger_project.web.backoffice.operations import OperationForm
 
 DAY = 24 * 3600
 

@@ -1,8 +1,8 @@
 """What the front page says of accounts."""
 
 from accounts.models import Account, Currency
-from ledger_project.web.landing import Figure
-from ledger_project.web.panels import count_up_to
+from ledger_project.web.backoffice.tiles import count_up_to
+from ledger_project.web.pages.landing import Figure
 
 COUNTED = 100_000
 

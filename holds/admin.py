@@ -15,12 +15,12 @@ from journal.admin import AccountFilter
 from journal.models import Entry
 from journal.tables import account_link, entry_link, entry_preview, event_link
 from ledger_project.kernel import ids
-from ledger_project.web import figures
-from ledger_project.web.backoffice import ReadOnlyAdmin
-from ledger_project.web.columns import TENANT, Cell, column, moment
-from ledger_project.web.figures import Column, Section, Table
-from ledger_project.web.list_filters import Choices, RecordedBetween, TenantFilter
-from ledger_project.web.operations import Operation, OperationForm, ReasonForm
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.columns import TENANT, Cell, column, moment
+from ledger_project.web.backoffice.html import Column, Section, Table
+from ledger_project.web.backoffice.list_filters import Choices, RecordedBetween, TenantFilter
+from ledger_project.web.backoffice.operations import Operation, OperationForm, ReasonForm
+from ledger_project.web.backoffice.site import ReadOnlyAdmin
 
 SHOWN = 20  # rows of a section
 
@@ -103,19 +103,19 @@ def money(field: str, label: str | None = None) -> Cell:
     """An amount in the currency of the row's account."""
 
     def show(row: Any) -> Any:
-        return figures.amount(int(getattr(row, field)), row.account.scale, row.account.currency)
+        return html.amount(int(getattr(row, field)), row.account.scale, row.account.currency)
 
     return column(label or field, show, name=f"amount_{field}")
 
 
 def hold_link(hold: UUID) -> Any:
-    return figures.public_id("hld", hold, href=figures.record_url("holds.hold", "hld", hold), short=True)
+    return html.public_id("hld", hold, href=html.record_url("holds.hold", "hld", hold), short=True)
 
 
 def whose(field: str, label: str) -> Cell:
     def show(row: Any) -> Any:
         account = getattr(row, field)
-        return account_link(account.pk, account.name) if account else figures.NONE
+        return account_link(account.pk, account.name) if account else html.NONE
 
     return column(label, show)
 
@@ -143,7 +143,7 @@ class HoldAdmin(ReadOnlyAdmin):
     list_display = (
         "linked_id",
         "kind",
-        column("status", lambda row: figures.status(row.status)),
+        column("status", lambda row: html.status(row.status)),
         whose("account", "account"),
         whose("counterparty", "for"),
         money("amount"),
@@ -160,7 +160,7 @@ class HoldAdmin(ReadOnlyAdmin):
     facts = (
         "whole_id",
         "kind",
-        column("status", lambda row: figures.status(row.status)),
+        column("status", lambda row: html.status(row.status)),
         whose("account", "account"),
         whose("counterparty", "for"),
         money("amount"),
@@ -174,7 +174,7 @@ class HoldAdmin(ReadOnlyAdmin):
         "external_ref",
         "order_id",
         "reason",
-        column("references", lambda row: figures.pairs(row.references)),
+        column("references", lambda row: html.pairs(row.references)),
         column("event", lambda row: event_link(row.pk)),
         moment("created_at", "placed"),
         moment("updated_at", "changed"),
@@ -199,7 +199,7 @@ def entries(request: HttpRequest, hold: Hold) -> list[Section]:
         return []
     found = Entry.objects.filter(tenant=hold.tenant_id, references__contains={"hold": str(hold)}).exclude(references={})
     rows = [
-        [entry_link(entry.pk), figures.moment(entry.effective_at), entry.kind, entry.description]
+        [entry_link(entry.pk), html.moment(entry.effective_at), entry.kind, entry.description]
         for entry in found.order_by("-pk")[:SHOWN]
     ]
     return [Table("Entries", [Column("entry"), Column("effective"), Column("kind"), Column("description")], rows)]
@@ -214,11 +214,11 @@ def payment(request: HttpRequest, hold: Hold) -> list[Section]:
     rows = [
         [
             payout.attempts,
-            payout.answer or figures.NONE,
+            payout.answer or html.NONE,
             payout.external_ref,
             payout.last_error,
-            figures.moment(payout.leased_until),
-            figures.moment(payout.next_try_at),
+            html.moment(payout.leased_until),
+            html.moment(payout.next_try_at),
         ]
         for payout in Payout.objects.filter(pk=hold.pk)
     ]
@@ -237,15 +237,15 @@ def promises(request: HttpRequest, account: Account) -> list[Section]:
         [
             hold_link(hold.pk),
             hold.kind,
-            figures.status(hold.status),
-            account_link(hold.counterparty.pk, hold.counterparty.name) if hold.counterparty else figures.NONE,
-            figures.moment(hold.expires_at),
-            figures.amount(hold.remaining, account.scale, account.currency),
+            html.status(hold.status),
+            account_link(hold.counterparty.pk, hold.counterparty.name) if hold.counterparty else html.NONE,
+            html.moment(hold.expires_at),
+            html.amount(hold.remaining, account.scale, account.currency),
         ]
         for hold in found.order_by("-pk")[:SHOWN]
     ]
     columns = [Column(name) for name in ("hold", "kind", "status", "for", "expires")]
-    everything = f"{figures.list_url('holds.hold')}?account={ids.show('acc', account.pk)}"
+    everything = f"{html.list_url('holds.hold')}?account={ids.show('acc', account.pk)}"
     return [
         Table(
             "Open holds",
@@ -286,7 +286,7 @@ class DepositAdmin(ReadOnlyAdmin):
     id_prefix, same_id = "dep", ("evt",)
     list_display = (
         "linked_id",
-        column("status", lambda row: figures.status(row.status)),
+        column("status", lambda row: html.status(row.status)),
         whose("account", "account"),
         money("amount"),
         "source",
@@ -301,7 +301,7 @@ class DepositAdmin(ReadOnlyAdmin):
     operations = (CONFIRM_DEPOSIT, FAIL_DEPOSIT)
     facts = (
         "whole_id",
-        column("status", lambda row: figures.status(row.status)),
+        column("status", lambda row: html.status(row.status)),
         whose("account", "account"),
         money("amount"),
         "source",
@@ -333,11 +333,9 @@ class PayoutAdmin(ReadOnlyAdmin):
     list_display = (
         column(
             "withdrawal",
-            lambda row: figures.public_id(
-                "hld", row.pk, href=figures.record_url("holds.hold", "hld", row.pk), short=True
-            ),
+            lambda row: html.public_id("hld", row.pk, href=html.record_url("holds.hold", "hld", row.pk), short=True),
         ),
-        column("status", lambda row: figures.status(row.withdrawal.status)),
+        column("status", lambda row: html.status(row.withdrawal.status)),
         "attempts",
         "answer",
         "external_ref",

@@ -21,7 +21,7 @@ from accounts.models import Tenant
 from holds.usage import Plan, Usage, charge
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.executor import run
-from ledger_project.web.authentication import digest_of
+from ledger_project.web.api.authentication import digest_of
 
 SLUG = "demo"
 REQUESTS = 400

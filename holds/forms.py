@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from holds.models import Hold
 from ledger_project.kernel.money import to_decimal
-from ledger_project.web.operations import AmountField, OperationForm, ReasonForm
+from ledger_project.web.backoffice.operations import AmountField, OperationForm, ReasonForm
 
 
 class PartField(AmountField):

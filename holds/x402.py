@@ -29,7 +29,7 @@ from ledger_project.kernel.fields import RecordField, TextField
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import Call, Done, execute_one, look, system_key
 from ledger_project.log.queries import read
-from ledger_project.web.authentication import Principal
+from ledger_project.web.api.authentication import Principal
 
 VERSION = 2
 IDENTIFIER = "payment-identifier"  # the extension that carries the payer's own name of a payment

@@ -19,7 +19,7 @@ from ledger_project.log import documents
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.models import TRANSFER, Event
 from ledger_project.log.queries import read
-from ledger_project.web.pagination import Keyset, Position
+from ledger_project.web.api.pagination import Keyset, Position
 
 LOOKED_AT = 1000  # events of others for one page
 # Events of these types concern nobody but whom their entry moved, so they are found by its postings alone.

@@ -10,9 +10,9 @@ from journal.forms import SupplyForm, TransferForm
 from journal.models import PostingLine
 from journal.tables import entry_link, entry_preview, sides
 from ledger_project.kernel import ids
-from ledger_project.web import figures
-from ledger_project.web.figures import Column, Section, Table
-from ledger_project.web.operations import Operation
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.html import Column, Section, Table
+from ledger_project.web.backoffice.operations import Operation
 
 SHOWN = 50  # postings
 
@@ -71,11 +71,11 @@ def history(request: HttpRequest, account: Account) -> list[Section]:
     rows = []
     for line in lines:
         debit, credit = sides(line.amount, account.scale)
-        effective = figures.moment(line.effective_at)
-        after = figures.amount(running, account.scale)
+        effective = html.moment(line.effective_at)
+        after = html.amount(running, account.scale)
         rows.append([effective, entry_link(line.entry_id), line.kind, line.bucket, debit, credit, after])
         running -= line.amount * sign
     columns = [Column("effective"), Column("entry"), Column("kind"), Column("bucket")]
     columns += [Column(name, figures=True) for name in ("debit", "credit", "balance")]
-    everything = f"{figures.list_url('journal.postingline')}?account={ids.show('acc', account.pk)}"
+    everything = f"{html.list_url('journal.postingline')}?account={ids.show('acc', account.pk)}"
     return [Table("History", columns, rows, empty="No money has moved yet.", more=("All postings", everything))]

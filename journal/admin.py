@@ -25,12 +25,12 @@ from ledger_project.log import documents
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import look
 from ledger_project.log.models import Event, Leaf
-from ledger_project.web import figures
-from ledger_project.web.backoffice import ReadOnlyAdmin
-from ledger_project.web.columns import TENANT, amount, column, moment
-from ledger_project.web.figures import Section, Text
-from ledger_project.web.list_filters import Choices, DateRange, ExactText, RecordedBetween, TenantFilter
-from ledger_project.web.operations import Operation
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.columns import TENANT, amount, column, moment
+from ledger_project.web.backoffice.html import Section, Text
+from ledger_project.web.backoffice.list_filters import Choices, DateRange, ExactText, RecordedBetween, TenantFilter
+from ledger_project.web.backoffice.operations import Operation
+from ledger_project.web.backoffice.site import ReadOnlyAdmin
 
 AccountAdmin.extend(operations=OPERATIONS, sections=[history])
 
@@ -67,8 +67,8 @@ class EntryAdmin(ReadOnlyAdmin):
         "kind",
         column("amount", lambda row: row.volume, name="amount_volume"),
         column("description", lambda row: row.description[:80]),
-        column("references", lambda row: figures.pairs(row.references)),
-        column("reversed", lambda row: figures.status("reversed") if row.reversed_by else ""),
+        column("references", lambda row: html.pairs(row.references)),
+        column("reversed", lambda row: html.status("reversed") if row.reversed_by else ""),
         TENANT,
     )
     list_filter = (TenantFilter, KindFilter, EffectiveBetween, RecordedBetween)
@@ -83,8 +83,8 @@ class EntryAdmin(ReadOnlyAdmin):
         moment("effective_at", "effective"),
         TENANT,
         "description",
-        column("references", lambda row: figures.pairs(row.references)),
-        column("metadata", lambda row: figures.pairs(row.metadata)),
+        column("references", lambda row: html.pairs(row.references)),
+        column("metadata", lambda row: html.pairs(row.metadata)),
         column("reverses", lambda row: entry_link(row.reverses_id)),
         column("reversed by", lambda row: entry_link(row.reversed_by)),
     )
@@ -101,12 +101,10 @@ class EntryAdmin(ReadOnlyAdmin):
         debits = PostingLine.objects.filter(entry__in=keys, amount__gt=0).values("entry_id", "currency", "scale")
         volumes: dict[UUID, list[Any]] = {}
         for each in debits.annotate(debit=Sum("amount")).order_by("entry_id", "currency"):
-            volumes.setdefault(each["entry_id"], []).append(
-                figures.amount(each["debit"], each["scale"], each["currency"])
-            )
+            volumes.setdefault(each["entry_id"], []).append(html.amount(each["debit"], each["scale"], each["currency"]))
         for row in rows:
             row.reversed_by = reversals.get(row.pk)
-            row.volume = figures.lines(volumes.get(row.pk, []))
+            row.volume = html.lines(volumes.get(row.pk, []))
 
     def named(self, queryset: "QuerySet[Any]", term: str) -> "QuerySet[Any]":
         """By a reference: its name and whole value, which have an index."""
@@ -242,7 +240,7 @@ class EventAdmin(ReadOnlyAdmin):
         "actor",
         moment("recorded_at", "recorded"),
         TENANT,
-        column("idempotency key", lambda row: figures.code(row.idempotency_key, copy=True)),
+        column("idempotency key", lambda row: html.code(row.idempotency_key, copy=True)),
         column("entry", lambda row: entry_link(row.entry_id)),
         column("place in the sealed log", lambda row: "not sealed yet" if row.log_index is None else row.log_index),
     )
@@ -269,16 +267,16 @@ def proof(request: HttpRequest, event: Event) -> list[Section]:
     """The hash that was stored when the event was posted, beside the one of the rows as they are now."""
     document, stored = documents.read([event.pk], look)[event.pk]
     computed = content_hash(document)
-    verdict = figures.status("matches") if computed == stored else figures.status("does not match")
+    verdict = html.status("matches") if computed == stored else html.status("does not match")
     hashes = [
         verdict,
-        figures.labelled("stored when it was posted", figures.code(stored.hex(), copy=True)),
-        figures.labelled("computed from the rows as they are now", figures.code(computed.hex())),
+        html.labelled("stored when it was posted", html.code(stored.hex(), copy=True)),
+        html.labelled("computed from the rows as they are now", html.code(computed.hex())),
     ]
     return [
-        Text("Content hash: SHA-256 of the event's canonical JSON", figures.lines(hashes)),
-        Text("Payload: the arguments as they were given", figures.pretty(document["payload"])),
-        Text("Result: what was made, and the balances after", figures.pretty(document["result"])),
+        Text("Content hash: SHA-256 of the event's canonical JSON", html.lines(hashes)),
+        Text("Payload: the arguments as they were given", html.pretty(document["payload"])),
+        Text("Result: what was made, and the balances after", html.pretty(document["result"])),
     ]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from ledger_project.web.operations import AmountForm
+from ledger_project.web.backoffice.operations import AmountForm
 
 
 class SupplyForm(AmountForm):

@@ -8,8 +8,8 @@ from accounts.answers import answer
 from accounts.models import Account
 from ledger_project.kernel import ids
 from ledger_project.log.executor import Done, look
-from ledger_project.web import figures
-from ledger_project.web.figures import Column, Section, Table
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.html import Column, Section, Table
 
 EVENT, ENTRY, ACCOUNT = "log.event", "journal.entry", "accounts.account"
 POSTINGS = [
@@ -24,21 +24,21 @@ POSTINGS = [
 
 def entry_link(entry: UUID | None) -> Any:
     if entry is None:
-        return figures.NONE
-    return figures.public_id("ent", entry, href=figures.record_url(ENTRY, "ent", entry), short=True)
+        return html.NONE
+    return html.public_id("ent", entry, href=html.record_url(ENTRY, "ent", entry), short=True)
 
 
 def event_link(event: UUID) -> Any:
-    return figures.public_id("evt", event, href=figures.record_url(EVENT, "evt", event), short=True)
+    return html.public_id("evt", event, href=html.record_url(EVENT, "evt", event), short=True)
 
 
 def account_link(account: UUID, name: str) -> Any:
-    return figures.link(figures.record_url(ACCOUNT, "acc", account), name)
+    return html.link(html.record_url(ACCOUNT, "acc", account), name)
 
 
 def sides(amount: int, scale: int) -> tuple[Any, Any]:
     """A posting's amount in the debit or the credit column."""
-    shown = figures.amount(abs(amount), scale)
+    shown = html.amount(abs(amount), scale)
     return (shown, "") if amount > 0 else ("", shown)
 
 
@@ -48,13 +48,13 @@ def posting_table(title: str, lines: Sequence[Any]) -> Table:
     sums: dict[str, tuple[list[int], int]] = {}
     for line in lines:
         debit, credit = sides(line.amount, line.scale)
-        after = figures.amount(line.balance_after, line.scale)
+        after = html.amount(line.balance_after, line.scale)
         rows.append([account_link(line.account_id, line.name), line.bucket, debit, credit, after, line.currency])
         both, scale = sums.get(line.currency, ([0, 0], line.scale))
         both[line.amount < 0] += abs(line.amount)
         sums[line.currency] = both, scale
     foot = [
-        ["", "", *(figures.amount(side, scale) for side in both), "", currency]
+        ["", "", *(html.amount(side, scale) for side in both), "", currency]
         for currency, (both, scale) in sorted(sums.items())
     ]
     return Table(title, POSTINGS, rows, foot)

@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "ledger_project.web.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "ledger_project.web.middleware.ShortWay",
-    "ledger_project.web.policy.ContentSecurityPolicy",
+    "ledger_project.web.pages.policy.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -212,15 +212,15 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["ledger_project.web.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["ledger_project.web.permissions.HasScope"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ledger_project.web.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["ledger_project.web.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["ledger_project.web.parsing.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "ledger_project.web.pagination.KeysetPagination",
-    "DEFAULT_FILTER_BACKENDS": ["ledger_project.web.filters.StrictFilterBackend"],
-    "DEFAULT_THROTTLE_CLASSES": ["ledger_project.web.throttling.KeyThrottle"],
-    "DEFAULT_SCHEMA_CLASS": "ledger_project.web.openapi.LedgerSchema",
-    "EXCEPTION_HANDLER": "ledger_project.web.problems.exception_handler",
+    "DEFAULT_PARSER_CLASSES": ["ledger_project.web.api.parsing.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "ledger_project.web.api.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["ledger_project.web.api.filters.StrictFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": ["ledger_project.web.api.throttling.KeyThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "ledger_project.web.api.openapi.LedgerSchema",
+    "EXCEPTION_HANDLER": "ledger_project.web.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter like any other: known, or refused by name
 }
@@ -234,8 +234,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
-    "GET_MOCK_REQUEST": "ledger_project.web.openapi.mock_request",
-    "POSTPROCESSING_HOOKS": ["ledger_project.web.openapi.add_components"],
+    "GET_MOCK_REQUEST": "ledger_project.web.api.openapi.mock_request",
+    "POSTPROCESSING_HOOKS": ["ledger_project.web.api.openapi.add_components"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayRequestDuration": True, "validatorUrl": None},
@@ -246,9 +246,9 @@ API_CREDENTIALS = "accounts.credentials.find"
 API_ANSWERS = "accounts.answers.answers"
 API_ACCOUNTS = "accounts.queries.require_own"
 LANDING_FIGURES = [
-    "ledger_project.web.landing.sealed",
+    "ledger_project.web.pages.landing.sealed",
     "accounts.landing.accounts",
-    "ledger_project.web.landing.checkpoint",
+    "ledger_project.web.pages.landing.checkpoint",
     "reserves.landing.coverage",
 ]
 # What `seed_demo` posts for whoever starts the ledger for the first time, each a function of the tenant.
@@ -262,29 +262,30 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
-# Staff show a one-time password, too (web/second_factor.py). Where TLS is spoken it is not the demo of one machine.
+# Staff show a one-time password, too (web/backoffice/second_factor.py): not in the demo of one machine, which speaks no
+# TLS.
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", default=HTTPS)
 OTP_TOTP_ISSUER = "Ledger " + env.text("LEDGER_ENVIRONMENT", default="development")
 
-# The back office (web/backoffice.py). The badge tells staff which of several ledgers they have in front of them.
+# The back office (web/backoffice/site.py). The badge tells staff which of several ledgers they have in front of them.
 ENVIRONMENT = env.text("LEDGER_ENVIRONMENT", default="development")
 UNFOLD = {
     "SITE_TITLE": "Ledger",
     "SITE_HEADER": "Ledger",
     "SITE_SYMBOL": "account_balance",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ledger_project.web.theme.favicon"}],
-    "LOGIN": {"form": "ledger_project.web.logins.LoginForm"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ledger_project.web.backoffice.theme.favicon"}],
+    "LOGIN": {"form": "ledger_project.web.backoffice.logins.LoginForm"},
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": [ENVIRONMENT, {"production": "danger", "staging": "warning"}.get(ENVIRONMENT.lower(), "info")],
-    "COLORS": {"primary": "ledger_project.web.theme.primary_colour"},
-    "STYLES": ["ledger_project.web.theme.stylesheet"],
-    "SCRIPTS": ["ledger_project.web.theme.script"],
-    "COMMAND": {"search_callback": "ledger_project.web.backoffice.find_anything"},
+    "COLORS": {"primary": "ledger_project.web.backoffice.theme.primary_colour"},
+    "STYLES": ["ledger_project.web.backoffice.theme.stylesheet"],
+    "SCRIPTS": ["ledger_project.web.backoffice.theme.script"],
+    "COMMAND": {"search_callback": "ledger_project.web.backoffice.site.find_anything"},
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,
-        "navigation": "ledger_project.web.backoffice.navigation",
+        "navigation": "ledger_project.web.backoffice.site.navigation",
     },
 }
 

@@ -4,13 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from ledger_project.web import discovery, problems, proofs
-from ledger_project.web.bulk import BulkView
+from ledger_project.web.api import problems
+from ledger_project.web.api.bulk import BulkView
+from ledger_project.web.api.openapi import openapi_json
 from ledger_project.web.health import healthz, readyz
-from ledger_project.web.landing import landing
 from ledger_project.web.metrics import metrics
-from ledger_project.web.openapi import openapi_json
-from ledger_project.web.verify_page import verify
+from ledger_project.web.pages import discovery, proofs
+from ledger_project.web.pages.landing import landing
+from ledger_project.web.pages.verify_page import verify
 
 urlpatterns = [
     path("", landing),

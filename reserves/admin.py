@@ -14,12 +14,12 @@ from accounts.models import Currency, Tenant
 from ledger_project.kernel import clock
 from ledger_project.log.caller import Caller
 from ledger_project.log.executor import Done, system_key
-from ledger_project.web import figures
-from ledger_project.web.backoffice import ReadOnlyAdmin
-from ledger_project.web.columns import TENANT, column, moment
-from ledger_project.web.figures import Column, Section, Table, Text
-from ledger_project.web.list_filters import RecordedBetween, TenantFilter
-from ledger_project.web.operations import Operation, OperationForm
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.columns import TENANT, column, moment
+from ledger_project.web.backoffice.html import Column, Section, Table, Text
+from ledger_project.web.backoffice.list_filters import RecordedBetween, TenantFilter
+from ledger_project.web.backoffice.operations import Operation, OperationForm
+from ledger_project.web.backoffice.site import ReadOnlyAdmin
 from reserves import issuing
 from reserves.attestation import judge
 from reserves.forms import RegisterAssetForm, SnapshotForm, UpdateAssetForm
@@ -73,7 +73,7 @@ ISSUE = IssueNow(
 
 
 def asset_link(asset: ReserveAsset) -> Any:
-    return figures.link(figures.record_url("reserves.reserveasset", "ras", asset.pk), asset.name)
+    return html.link(html.record_url("reserves.reserveasset", "ras", asset.pk), asset.name)
 
 
 def aligned(text: str) -> Any:
@@ -90,13 +90,13 @@ def worth(name: str, label: str) -> Any:
 
     def show(row: Any) -> Any:
         value = row.judged[name]
-        return figures.amount(None if value is None else int(value), row.scale, row.currency)
+        return html.amount(None if value is None else int(value), row.scale, row.currency)
 
     return column(label, show, name=f"amount_{name}")
 
 
-STATUS = column("status", lambda row: figures.status(row.judged["status"]))
-LOOKED_AT = column("looked at", lambda row: figures.moment(row.newest.taken_at) if row.newest else figures.NONE)
+STATUS = column("status", lambda row: html.status(row.judged["status"]))
+LOOKED_AT = column("looked at", lambda row: html.moment(row.newest.taken_at) if row.newest else html.NONE)
 HAIRCUT = column("haircut", lambda row: haircut(row.haircut_bps), name="amount_haircut")
 READ_BY = column("read from", lambda row: row.source.get("kind", "manual"))
 
@@ -140,8 +140,8 @@ class ReserveAssetAdmin(ReadOnlyAdmin):
         column("eligible", lambda row: "yes" if row.is_eligible else "no"),
         LOOKED_AT,
         READ_BY,
-        column("source", lambda row: figures.pretty(row.source) if row.source else figures.NONE),
-        column("metadata", lambda row: figures.pairs(row.metadata)),
+        column("source", lambda row: html.pretty(row.source) if row.source else html.NONE),
+        column("metadata", lambda row: html.pairs(row.metadata)),
         "version",
         moment("created_at", "registered"),
         moment("updated_at", "changed"),
@@ -167,7 +167,7 @@ def scales_of(rows: list[Any]) -> dict[tuple[int, str], int]:
 
 def price_of(row: ReserveSnapshot) -> Any:
     if row.price_num is None or row.price_den is None:
-        return figures.NONE
+        return html.NONE
     return aligned(f"{int(row.price_num):,} / {int(row.price_den):,}")
 
 
@@ -175,7 +175,7 @@ def recent(request: HttpRequest, asset: ReserveAsset) -> list[Section]:
     """On an asset's page: its newest snapshots."""
     newest = ReserveSnapshot.objects.filter(asset=asset).order_by("-taken_at", "-id")[:RECENT]
     rows = [
-        [snapshot_link(row), figures.moment(row.taken_at), units(row), price_of(row), row.provenance] for row in newest
+        [snapshot_link(row), html.moment(row.taken_at), units(row), price_of(row), row.provenance] for row in newest
     ]
     columns = (
         Column("snapshot"),
@@ -188,12 +188,12 @@ def recent(request: HttpRequest, asset: ReserveAsset) -> list[Section]:
 
 
 def snapshot_link(row: ReserveSnapshot) -> Any:
-    href = figures.record_url("reserves.reservesnapshot", "rsn", row.pk)
-    return figures.public_id("rsn", row.pk, href=href, short=True)
+    href = html.record_url("reserves.reservesnapshot", "rsn", row.pk)
+    return html.public_id("rsn", row.pk, href=href, short=True)
 
 
 def units(row: ReserveSnapshot) -> Any:
-    return figures.amount(int(row.amount), 0)
+    return html.amount(int(row.amount), 0)
 
 
 ReserveAssetAdmin.extend(sections=[recent])
@@ -241,7 +241,7 @@ class ReserveSnapshotAdmin(ReadOnlyAdmin):
 
 def event_link(row: Model) -> Any:
     event = getattr(row, "event", row.pk)
-    return figures.public_id("evt", event, href=figures.record_url("log.event", "evt", event))
+    return html.public_id("evt", event, href=html.record_url("log.event", "evt", event))
 
 
 def stated(row: Attestation) -> dict[str, Any]:
@@ -256,7 +256,7 @@ def stated_amount(label: str, *path: str) -> Any:
         value: Any = row.said  # type: ignore[attr-defined]
         for step in path:
             value = value[step]
-        return figures.amount(int(value), row.said["scale"], row.currency)  # type: ignore[attr-defined]
+        return html.amount(int(value), row.said["scale"], row.currency)  # type: ignore[attr-defined]
 
     return column(label, show, name=f"amount_{path[-1]}")
 
@@ -294,8 +294,8 @@ class AttestationAdmin(ReadOnlyAdmin):
         stated_amount("raw reserves", "raw_reserves_total"),
         column("accounts counted", lambda row: f"{row.said['liabilities']['leaf_count']:,}"),
         column("size of the sealed log", lambda row: f"{row.checkpoint.size:,}"),
-        column("SHA-256 of the document", lambda row: figures.code(bytes(row.document_hash).hex(), copy=True)),
-        column("of the one before", lambda row: row.said["previous_attestation_hash"] or figures.NONE),
+        column("SHA-256 of the document", lambda row: html.code(bytes(row.document_hash).hex(), copy=True)),
+        column("of the one before", lambda row: row.said["previous_attestation_hash"] or html.NONE),
         column("signed", lambda row: signed_links(row)),
     )
 
@@ -309,9 +309,7 @@ class AttestationAdmin(ReadOnlyAdmin):
 
 def signed_links(row: Attestation) -> Any:
     address = f"/attestation/reserve/{row}"
-    return figures.lines(
-        [figures.link(f"{address}?format=json", "Document"), figures.link(f"{address}?format=jws", "JWS")]
-    )
+    return html.lines([html.link(f"{address}?format=json", "Document"), html.link(f"{address}?format=jws", "JWS")])
 
 
 def judged(request: HttpRequest, row: Any) -> list[Section]:
@@ -319,11 +317,11 @@ def judged(request: HttpRequest, row: Any) -> list[Section]:
     said, scale = row.said, row.said["scale"]
     rows = [
         [
-            figures.link(figures.record_url("reserves.reserveasset", "ras", UUID(each["id"][4:])), each["name"]),
-            figures.status(each["status"]),
-            figures.amount(None if each["raw_value"] is None else int(each["raw_value"]), scale),
+            html.link(html.record_url("reserves.reserveasset", "ras", UUID(each["id"][4:])), each["name"]),
+            html.status(each["status"]),
+            html.amount(None if each["raw_value"] is None else int(each["raw_value"]), scale),
             haircut(each["haircut_bps"]),
-            figures.amount(int(each["counted"]), scale),
+            html.amount(int(each["counted"]), scale),
             aligned("" if each["age_seconds"] is None else f"{each['age_seconds']:,} of {each['max_age_seconds']:,} s"),
         ]
         for each in said["assets"]
@@ -337,13 +335,13 @@ def judged(request: HttpRequest, row: Any) -> list[Section]:
         Column("age", figures=True),
     )
     owed = [
-        [name.replace("_", " "), figures.amount(int(said["liabilities"][name]), scale)]
+        [name.replace("_", " "), html.amount(int(said["liabilities"][name]), scale)]
         for name in ("redeemable", "held", "escrowed", "bonded", "fee_pool", "non_redeemable_promo", "total")
     ]
     return [
         Table("Assets", columns, rows, empty="No asset is registered: nothing stands behind it."),
         Table("Owed", (Column("what"), Column(row.currency, figures=True)), owed),
-        Text("Document", figures.pretty(said)),
+        Text("Document", html.pretty(said)),
     ]
 
 
@@ -356,7 +354,7 @@ def backing(request: HttpRequest, tenant: Tenant) -> list[Section]:
         return []
     assets = ReserveAsset.objects.filter(tenant=tenant).order_by("currency", "name")[:RECENT]
     rows = [[asset_link(each), each.currency, each.provider, haircut(each.haircut_bps)] for each in assets]
-    more = f"{figures.list_url('reserves.reserveasset')}?tenant={tenant.pk}"
+    more = f"{html.list_url('reserves.reserveasset')}?tenant={tenant.pk}"
     columns = (Column("asset"), Column("backs"), Column("provider"), Column("haircut", figures=True))
     return [Table("Reserves", columns, rows, empty="None registered.", more=("All", more) if rows else None)]
 

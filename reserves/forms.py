@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from ledger_project.kernel import clock
-from ledger_project.web.operations import OperationForm
+from ledger_project.web.backoffice.operations import OperationForm
 from reserves.fields import ALL_BPS, ASSET_TYPES
 from reserves.presets import MAX_AGE_SECONDS
 

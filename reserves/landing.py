@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from ledger_project.kernel import clock
-from ledger_project.web.landing import Figure
-from ledger_project.web.public import day
+from ledger_project.web.pages.landing import Figure
+from ledger_project.web.pages.public import day
 from reserves import queries
 from reserves.chart import bps_of, percent
 

@@ -2,7 +2,7 @@
 
 Each kind of source is a function from an asset to a `Reading`. What cannot be read in full, and in one way only, raises
 SourceFailed, and nothing is recorded: the asset's last snapshot grows old then and counts for nothing in the end.
-Feeds go over the judged and pinned connection of `web/transport.py`, since a tenant chooses their address.
+Feeds go over the judged and pinned connection of `outbound/transport.py`, since a tenant chooses their address.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ from ledger_project.kernel.canonical import content_hash
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import MomentField
 from ledger_project.log.queries import read
-from ledger_project.web.addresses import Target, require_registrable
-from ledger_project.web.errors import UnsafeUrl
-from ledger_project.web.transport import Wire
+from ledger_project.outbound.addresses import Target, require_registrable
+from ledger_project.outbound.errors import UnsafeUrl
+from ledger_project.outbound.transport import Wire
 from reserves.models import ReserveAsset
 
 Document = dict[str, Any]

@@ -11,9 +11,9 @@ from accounts.models import ApiKey
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import Command
 from ledger_project.log.executor import Done
-from ledger_project.web.commands import CommandView
-from ledger_project.web.sight import Sight
-from ledger_project.web.views import ListView
+from ledger_project.web.api.commands import CommandView
+from ledger_project.web.api.sight import Sight
+from ledger_project.web.api.views import ListView
 
 SECRET = {
     "type": ["string", "null"],

@@ -13,11 +13,11 @@ from accounts.errors import AccountNotFound
 from accounts.models import Account, BalanceTotal, Currency
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import ChoiceField, Field, TextField
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter, ListFilters
-from ledger_project.web.permissions import X402_PAY
-from ledger_project.web.sight import Everybodys, Named, Rows
-from ledger_project.web.views import DetailView, ListView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter, ListFilters
+from ledger_project.web.api.permissions import X402_PAY
+from ledger_project.web.api.sight import Everybodys, Named, Rows
+from ledger_project.web.api.views import DetailView, ListView
 
 NAME = TextField()
 CODE = TextField(maximum=32)

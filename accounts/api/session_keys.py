@@ -10,10 +10,10 @@ from accounts.api.serializers import MinorUnits
 from accounts.models import SessionKey
 from accounts.sessions import COLUMNS, SessionKeyRow
 from ledger_project.kernel.fields import TextField
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter, ListFilters
-from ledger_project.web.sight import Rows
-from ledger_project.web.views import ListView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter, ListFilters
+from ledger_project.web.api.sight import Rows
+from ledger_project.web.api.views import ListView
 
 
 class SessionKeySerializer(serializers.Serializer[SessionKey]):

@@ -5,7 +5,7 @@ from django.urls import path
 from accounts.api.keys import SECRET, ApiKeyList, IssueApiKey
 from accounts.api.read_views import AccountDetail, AccountList, CurrencyList
 from accounts.api.session_keys import SessionKeyList
-from ledger_project.web.commands import path_of
+from ledger_project.web.api.commands import path_of
 
 ACCOUNT = {"account": "Account"}
 SESSION_KEY = {"session_key": "SessionKey"}

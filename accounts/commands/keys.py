@@ -13,7 +13,7 @@ from ledger_project.kernel.errors import Forbidden
 from ledger_project.kernel.fields import Flag, IdField, ListField, Text, TextField, WholeNumberField
 from ledger_project.log.caller import RIGHTS
 from ledger_project.log.command import COMMANDS, command
-from ledger_project.web.permissions import NO_COMMANDS
+from ledger_project.web.api.permissions import NO_COMMANDS
 
 YEARS_10 = 10 * 366 * 24 * 3600
 

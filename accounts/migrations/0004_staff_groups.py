@@ -1,4 +1,4 @@
-"""The staff's groups. Their permissions follow after the migration, when Django has made them (web/staff.py)."""
+"""The staff's groups. Their permissions follow after the migration, when Django has made them (web/backoffice/staff.py)."""
 
 from django.db import migrations
 

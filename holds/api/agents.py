@@ -22,14 +22,14 @@ from ledger_project.kernel.fields import Field, TextField, parse_all
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS, Command
 from ledger_project.log.executor import Call, execute_one
-from ledger_project.web.commands import LightView, admit, answers_of, idempotency_key, read_options, reply
-from ledger_project.web.filters import FieldFilter
-from ledger_project.web.openapi import WRITING
-from ledger_project.web.pagination import KeysetPagination
-from ledger_project.web.parsing import read_object
-from ledger_project.web.sight import Sight
-from ledger_project.web.views import DetailView
-from ledger_project.web.waiting import answer_when_sealed
+from ledger_project.web.api.commands import LightView, admit, answers_of, idempotency_key, read_options, reply
+from ledger_project.web.api.filters import FieldFilter
+from ledger_project.web.api.openapi import WRITING
+from ledger_project.web.api.pagination import KeysetPagination
+from ledger_project.web.api.parsing import read_object
+from ledger_project.web.api.sight import Sight
+from ledger_project.web.api.views import DetailView
+from ledger_project.web.api.waiting import answer_when_sealed
 
 DECIMAL = TextField(maximum=80, pattern=r"[0-9]+(\.[0-9]+)?")
 ADDRESS, HASH = TextField(), TextField()

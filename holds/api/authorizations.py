@@ -19,13 +19,13 @@ from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Forbidden
 from ledger_project.kernel.fields import ChoiceField, TextField, parse_all
 from ledger_project.log.command import COMMANDS
-from ledger_project.web.authentication import Principal, caller
-from ledger_project.web.commands import reply
-from ledger_project.web.filters import FieldFilter, ListFilters
-from ledger_project.web.parsing import read_object
-from ledger_project.web.permissions import X402_PAY
-from ledger_project.web.sight import Rows
-from ledger_project.web.views import ListView
+from ledger_project.web.api.authentication import Principal, caller
+from ledger_project.web.api.commands import reply
+from ledger_project.web.api.filters import FieldFilter, ListFilters
+from ledger_project.web.api.parsing import read_object
+from ledger_project.web.api.permissions import X402_PAY
+from ledger_project.web.api.sight import Rows
+from ledger_project.web.api.views import ListView
 
 
 class AuthorizationSerializer(serializers.Serializer[PaymentAuthorization]):

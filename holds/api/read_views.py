@@ -18,10 +18,10 @@ from holds.errors import DepositNotFound, HoldNotFound
 from holds.models import Deposit, Hold
 from journal.api.read_views import ANY_REFERENCE, Recorded
 from ledger_project.kernel.fields import ChoiceField, TextField
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter
-from ledger_project.web.sight import Rows
-from ledger_project.web.views import DetailView, ListView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter
+from ledger_project.web.api.sight import Rows
+from ledger_project.web.api.views import DetailView, ListView
 
 NAME = TextField()
 REFERENCE = TextField(maximum=1024, minimum=0)

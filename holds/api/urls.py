@@ -17,7 +17,7 @@ from holds.api.read_views import (
     WithdrawalList,
 )
 from holds.api.x402 import Authorize, Claim, Settle, Supported, Verify
-from ledger_project.web.commands import path_of
+from ledger_project.web.api.commands import path_of
 
 HOLD, ESCROW, STAKE = {"hold": "Hold"}, {"escrow": "Escrow"}, {"stake": "Stake"}
 DEPOSIT, WITHDRAWAL = {"deposit": "Deposit"}, {"withdrawal": "Withdrawal"}

@@ -33,13 +33,13 @@ from ledger_project.kernel.fields import (
 )
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import KEY
-from ledger_project.web.authentication import Principal
-from ledger_project.web.commands import LightView, admit, idempotency_key, reply
-from ledger_project.web.errors import BadRequest
-from ledger_project.web.openapi import WRITING
-from ledger_project.web.parsing import read_object
-from ledger_project.web.permissions import READ, X402_PAY, X402_SETTLE
-from ledger_project.web.sight import Everybodys
+from ledger_project.web.api.authentication import Principal
+from ledger_project.web.api.commands import LightView, admit, idempotency_key, reply
+from ledger_project.web.api.errors import BadRequest
+from ledger_project.web.api.openapi import WRITING
+from ledger_project.web.api.parsing import read_object
+from ledger_project.web.api.permissions import READ, X402_PAY, X402_SETTLE
+from ledger_project.web.api.sight import Everybodys
 
 
 @dataclass(frozen=True)

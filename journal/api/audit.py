@@ -11,8 +11,8 @@ from journal.audit import archive
 from journal.errors import CannotSignArchive
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.log.errors import LogEmpty
-from ledger_project.web.filters import require_known
-from ledger_project.web.proofs import ProofView
+from ledger_project.web.api.filters import require_known
+from ledger_project.web.pages.proofs import ProofView
 
 
 class Zip(BaseRenderer):

@@ -12,8 +12,8 @@ from journal.exports.formats import FORMATS, chunks
 from journal.exports.reading import Period
 from ledger_project.kernel.errors import NotFound
 from ledger_project.kernel.fields import MomentField
-from ledger_project.web.filters import require_known
-from ledger_project.web.proofs import ProofView
+from ledger_project.web.api.filters import require_known
+from ledger_project.web.pages.proofs import ProofView
 
 
 class Text(BaseRenderer):

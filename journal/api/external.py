@@ -18,9 +18,9 @@ from journal.external.errors import ExternalStatementNotFound
 from journal.external.formats import READERS
 from journal.external.models import ExternalAdjustment, ExternalLine, ExternalMatch, ExternalStatement
 from ledger_project.kernel.fields import ChoiceField, TextField
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter, ListFilters, require_known
-from ledger_project.web.views import DetailView, ListView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter, ListFilters, require_known
+from ledger_project.web.api.views import DetailView, ListView
 
 FORMAT = ChoiceField(("json", "csv"))
 

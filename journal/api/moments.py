@@ -25,9 +25,9 @@ from journal.trial_balance import DEEPEST, trial_balance
 from ledger_project.kernel import ids
 from ledger_project.kernel.fields import ChoiceField, MomentField
 from ledger_project.log.queries import read
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter, require_known
-from ledger_project.web.views import DetailView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter, require_known
+from ledger_project.web.api.views import DetailView
 
 MOMENT = MomentField()
 EFFECTIVE = "What was effective at this time or before."

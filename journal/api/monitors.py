@@ -11,10 +11,10 @@ from journal.models import Monitor
 from journal.monitors import OPERATORS, MonitorRow
 from ledger_project.kernel.fields import TextField
 from ledger_project.log.executor import look
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter, ListFilters
-from ledger_project.web.sight import Rows
-from ledger_project.web.views import ListView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter, ListFilters
+from ledger_project.web.api.sight import Rows
+from ledger_project.web.api.views import ListView
 
 CROSSING = {
     "type": "object",

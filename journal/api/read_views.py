@@ -24,11 +24,11 @@ from ledger_project.log.caller import Caller
 from ledger_project.log.errors import EventNotFound
 from ledger_project.log.fields import IndexField
 from ledger_project.log.models import TRANSFER, Event
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter, ListFilters
-from ledger_project.web.pagination import Ordered
-from ledger_project.web.sight import Concerned, Named, Sight
-from ledger_project.web.views import DetailView, ListView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter, ListFilters
+from ledger_project.web.api.pagination import Ordered
+from ledger_project.web.api.sight import Concerned, Named, Sight
+from ledger_project.web.api.views import DetailView, ListView
 
 NAME = TextField()
 WORD = TextField(maximum=64)

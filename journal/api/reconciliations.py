@@ -15,8 +15,8 @@ from journal.models import ReconciliationRun
 from journal.reconciliation import reports
 from ledger_project.kernel import ids
 from ledger_project.kernel.fields import ChoiceField
-from ledger_project.web.filters import require_known
-from ledger_project.web.views import DetailView, ListView
+from ledger_project.web.api.filters import require_known
+from ledger_project.web.api.views import DetailView, ListView
 
 FORMAT = ChoiceField(("json", "csv", "pdf"))
 

@@ -9,7 +9,7 @@ from journal.models import ClearingAccount, PromoGrant
 from journal.promo import Grant
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.fields import nullable
-from ledger_project.web.openapi import ref
+from ledger_project.web.api.openapi import ref
 
 SESSION_KEY = nullable(ref("SessionKey"))  # of a spend that named none: null
 PROMO_USES = {"type": "array", "items": ref("PromoUse")}

@@ -23,11 +23,11 @@ from journal.statements.forms import FORMS, chunks
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.fields import ChoiceField, MomentField, TextField
 from ledger_project.log.executor import look
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter, ListFilters, require_known
-from ledger_project.web.proofs import HEX, ProofView
-from ledger_project.web.sight import Named, Rows
-from ledger_project.web.views import ListView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter, ListFilters, require_known
+from ledger_project.web.api.sight import Named, Rows
+from ledger_project.web.api.views import ListView
+from ledger_project.web.pages.proofs import HEX, ProofView
 
 FORM = ChoiceField(tuple(FORMS))
 

@@ -35,7 +35,7 @@ from journal.api.verb_views import (
     SettlementDetail,
     SettlementList,
 )
-from ledger_project.web.commands import Shape, path_of
+from ledger_project.web.api.commands import Shape, path_of
 
 PROMO_GRANT = {"promo_grant": "PromoGrant"}
 CLEARING_ACCOUNT = {"clearing_account": "ClearingAccount"}

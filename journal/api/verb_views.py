@@ -12,10 +12,10 @@ from journal.api.shapes import ClearingAccountSerializer, PromoGrantSerializer, 
 from journal.errors import SettlementNotFound
 from journal.models import ClearingAccount, PromoGrant, SettlementBatch
 from ledger_project.kernel.fields import TextField
-from ledger_project.web.authentication import caller
-from ledger_project.web.filters import FieldFilter, ListFilters
-from ledger_project.web.sight import Rows
-from ledger_project.web.views import DetailView, ListView
+from ledger_project.web.api.authentication import caller
+from ledger_project.web.api.filters import FieldFilter, ListFilters
+from ledger_project.web.api.sight import Rows
+from ledger_project.web.api.views import DetailView, ListView
 
 NAME = TextField()
 

@@ -15,8 +15,8 @@ from accounts.models import Tenant
 from journal.api.audit import download
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
-from ledger_project.web import figures
-from ledger_project.web.figures import Section, Text
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.html import Section, Text
 
 MONTHS = 6
 PERMISSIONS = ("journal.view_entry", "log.view_event", "accounts.view_account")  # what it shows all of
@@ -46,7 +46,7 @@ def archives(request: HttpRequest, tenant: Tenant) -> list[Section]:
     today = clock.now().date()
     links = [_link(tenant, period, so_far=index == 0) for index, period in enumerate(_months(today))]
     years = [_link(tenant, str(today.year - back), so_far=back == 0) for back in range(2)]
-    return [Text("Audit archive: a period's books, to be checked offline", figures.lines([*links, *years]))]
+    return [Text("Audit archive: a period's books, to be checked offline", html.lines([*links, *years]))]
 
 
 def _months(today: date) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _months(today: date) -> Iterator[str]:
 
 def _link(tenant: Tenant, period: str, *, so_far: bool) -> Any:
     label = f"Audit archive of {period}" + (", so far" if so_far else "")
-    return figures.link(reverse("admin:audit_archive", args=(tenant.pk, period)), label)
+    return html.link(reverse("admin:audit_archive", args=(tenant.pk, period)), label)
 
 
 TenantAdmin.extend(sections=[archives])

@@ -14,12 +14,12 @@ from journal.external.forms import ApprovalForm, ItemsForm, ProposalForm, Search
 from journal.external.models import ExternalAdjustment, ExternalMatch, ExternalStatement
 from journal.tables import account_link, entry_link, entry_preview
 from ledger_project.kernel import ids
-from ledger_project.web import figures
-from ledger_project.web.backoffice import ReadOnlyAdmin
-from ledger_project.web.columns import TENANT, column, moment
-from ledger_project.web.figures import Column, Section, Table, Text
-from ledger_project.web.list_filters import Choices, RecordedBetween, TenantFilter
-from ledger_project.web.operations import Operation
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.columns import TENANT, column, moment
+from ledger_project.web.backoffice.html import Column, Section, Table, Text
+from ledger_project.web.backoffice.list_filters import Choices, RecordedBetween, TenantFilter
+from ledger_project.web.backoffice.operations import Operation
+from ledger_project.web.backoffice.site import ReadOnlyAdmin
 
 SHOWN = 100  # open lines, open entries and matches on a page; the report has all that are open
 LINES = (Column("line"), Column("date"), Column("amount", figures=True), Column("reference"), Column("description"))
@@ -103,11 +103,11 @@ AccountAdmin.extend(operations=[UPLOAD])
 def money(row: Any, amount: Any) -> Any:
     """An amount in the currency of the statement's account."""
     account = row.account
-    return figures.amount(None if amount is None else int(amount), account.scale, account.currency)
+    return html.amount(None if amount is None else int(amount), account.scale, account.currency)
 
 
 def statement_link(row: Any) -> Any:
-    return figures.link(figures.record_url(STATEMENT, "xst", row.statement_id), row.statement.name)
+    return html.link(html.record_url(STATEMENT, "xst", row.statement_id), row.statement.name)
 
 
 @admin.register(ExternalStatement)
@@ -134,7 +134,7 @@ class ExternalStatementAdmin(ReadOnlyAdmin):
         "whole_id",
         *list_display[2:],
         "format",
-        column("SHA-256 of the file", lambda row: figures.code(row.sha256, copy=True)),
+        column("SHA-256 of the file", lambda row: html.code(row.sha256, copy=True)),
         column("opening balance", lambda row: money(row, row.opening)),
         column("closing balance", lambda row: money(row, row.closing)),
     )
@@ -165,10 +165,10 @@ def standing(request: HttpRequest, row: ExternalStatement) -> list[Section]:
         return []
     columns = (Column("state"), Column("lines", figures=True), Column("in", figures=True), Column("out", figures=True))
     told = [
-        [figures.status(state), part["lines"], money(row, part["money_in"]), money(row, part["money_out"])]
+        [html.status(state), part["lines"], money(row, part["money_in"]), money(row, part["money_out"])]
         for state, part in queries.progress(row).items()
     ]
-    report = figures.link(reverse("admin:external_statement_report", args=(str(row),)), "Report as CSV")
+    report = html.link(reverse("admin:external_statement_report", args=(str(row),)), "Report as CSV")
     return [Table("Lines", columns, told), Text("Report", report), *_open(row), *_decided(row)]
 
 
@@ -184,7 +184,7 @@ def _open(row: ExternalStatement) -> list[Section]:
             entry["date"],
             money(row, entry["amount"]),
             entry["kind"],
-            figures.pairs(entry["references"]),
+            html.pairs(entry["references"]),
         ]
         for entry in entries
     ]
@@ -198,7 +198,7 @@ def _decided(row: ExternalStatement) -> list[Section]:
     columns = (Column("adjustment"), Column("amount", figures=True), Column("counter account"), Column("reason"))
     waiting = [
         [
-            figures.link(figures.record_url("journal.externaladjustment", "adj", each.pk), str(each)[:12] + "…"),
+            html.link(html.record_url("journal.externaladjustment", "adj", each.pk), str(each)[:12] + "…"),
             money(row, each.amount),
             each.counter_account.name,
             each.reason,
@@ -207,8 +207,8 @@ def _decided(row: ExternalStatement) -> list[Section]:
     ]
     matches = [
         [
-            figures.link(figures.record_url("journal.externalmatch", "xmt", each.pk), each.how),
-            figures.status(each.kind),
+            html.link(html.record_url("journal.externalmatch", "xmt", each.pk), each.how),
+            html.status(each.kind),
             *_items(each),
             money(row, each.difference),
             each.reason,
@@ -228,7 +228,7 @@ def _items(match: Any) -> tuple[Any, Any]:
     entries = sorted(each.entry_id for each in match.matched_entries.all())
     more = [f"and {len(entries) - 5} more"] if len(entries) > 5 else []
     shown = ", ".join(map(str, numbers[:20])) + (" …" if len(numbers) > 20 else "")
-    return shown, figures.lines([*map(entry_link, entries[:5]), *more])
+    return shown, html.lines([*map(entry_link, entries[:5]), *more])
 
 
 ExternalStatementAdmin.extend(sections=[standing])
@@ -277,7 +277,7 @@ class ExternalAdjustmentAdmin(ReadOnlyAdmin):
     id_prefix = "adj"
     list_display = (
         "linked_id",
-        column("status", lambda row: figures.status(row.status)),
+        column("status", lambda row: html.status(row.status)),
         column("statement", statement_link),
         column("amount", lambda row: money(row.statement, row.amount), name="amount_amount"),
         column("counter account", lambda row: account_link(row.counter_account_id, row.counter_account.name)),

@@ -10,7 +10,7 @@ from journal.external.fields import MAX_DAYS
 from journal.external.formats import READERS
 from journal.external.statement import MAX_SIZE
 from ledger_project.kernel.money import MAX_DIGITS
-from ledger_project.web.operations import OperationForm, ReasonForm
+from ledger_project.web.backoffice.operations import OperationForm, ReasonForm
 
 TEXTS = ("date", "amount", "credit", "debit", "reference", "description")
 ENCODINGS = (("utf-8", "UTF-8"), ("cp1252", "Windows-1252"), ("latin-1", "ISO 8859-1"))

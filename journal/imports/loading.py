@@ -21,7 +21,7 @@ from ledger_project.log import executor
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import Call, Done, SystemKey, look, system_key
-from ledger_project.web.bulk import bulk_commands
+from ledger_project.web.api.bulk import bulk_commands
 
 BATCH = 500
 NAMED = 100  # problems that are told one by one

@@ -16,16 +16,16 @@ from journal.reconciliation import reports
 from journal.reconciliation.running import checks
 from journal.tables import account_link
 from ledger_project.kernel import ids
-from ledger_project.web import figures
-from ledger_project.web.backoffice import ReadOnlyAdmin
-from ledger_project.web.columns import TENANT, column, moment
-from ledger_project.web.figures import Column, Section, Table, Text
-from ledger_project.web.list_filters import Choices, RecordedBetween, TenantFilter
-from ledger_project.web.operations import Operation
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.columns import TENANT, column, moment
+from ledger_project.web.backoffice.html import Column, Section, Table, Text
+from ledger_project.web.backoffice.list_filters import Choices, RecordedBetween, TenantFilter
+from ledger_project.web.backoffice.operations import Operation
+from ledger_project.web.backoffice.site import ReadOnlyAdmin
 
 SHOWN = 200  # findings on a page; the report has more
 RECENT = 5  # runs on a tenant's page
-STATUS = column("status", lambda row: figures.status(row.status))
+STATUS = column("status", lambda row: html.status(row.status))
 RUNS = (Column("run"), Column("asked for"), Column("status"), Column("differences", figures=True))
 
 RECONCILE = Operation(
@@ -105,23 +105,23 @@ class ReconciliationAdmin(ReadOnlyAdmin):
 def found(request: HttpRequest, run: ReconciliationRun) -> list[Section]:
     """Each check with its result, the differences, and the report's forms."""
     links = [
-        figures.link(reverse("admin:reconciliation_report", args=(str(run), form)), f"Report as {form.upper()}")
+        html.link(reverse("admin:reconciliation_report", args=(str(run), form)), f"Report as {form.upper()}")
         for form in reports.FORMS
     ]
     if request.user.has_perm(RECONCILE.permission):
         again = reverse("admin:accounts_tenant_operate", args=(run.tenant_id, RECONCILE.command))
-        links.append(figures.link(again, "Reconcile again"))
+        links.append(html.link(again, "Reconcile again"))
     shown = [] if run.mismatches is None else [_checks(run), *_differences(run)]
-    return [Text("Report", figures.lines(links)), *shown]
+    return [Text("Report", html.lines(links)), *shown]
 
 
 def _checks(run: ReconciliationRun) -> Table:
     says = {check.name: check.says for check in checks()}
     rows = [
         [
-            figures.status("mismatched" if check["found"] else "matched"),
+            html.status("mismatched" if check["found"] else "matched"),
             _aligned(check["found"]),
-            figures.code(check["name"]),
+            html.code(check["name"]),
             says.get(check["name"], ""),
         ]
         for check in sorted(run.checks, key=lambda check: not check["found"])
@@ -135,7 +135,7 @@ def _differences(run: ReconciliationRun) -> list[Section]:
     if not findings:
         return []
     rows = [
-        [figures.code(each.check_name), _subject(each), _aligned(each.stored), _aligned(each.replayed)]
+        [html.code(each.check_name), _subject(each), _aligned(each.stored), _aligned(each.replayed)]
         for each in findings
     ]
     columns = (Column("check"), Column("of what"), Column("stored", figures=True), Column("should be", figures=True))
@@ -162,19 +162,19 @@ def recent(request: HttpRequest, tenant: Tenant) -> list[Section]:
     runs = ReconciliationRun.objects.filter(tenant=tenant).order_by("-id")[:RECENT]
     rows = [
         [
-            figures.public_id("rec", run.pk, href=run_url(run), short=True),
-            figures.moment(run.requested_at),
-            figures.status(run.status),
+            html.public_id("rec", run.pk, href=run_url(run), short=True),
+            html.moment(run.requested_at),
+            html.status(run.status),
             "" if run.mismatches is None else _aligned(run.mismatches),
         ]
         for run in runs
     ]
-    more = f"{figures.list_url('journal.reconciliationrun')}?tenant={tenant.pk}"
+    more = f"{html.list_url('journal.reconciliationrun')}?tenant={tenant.pk}"
     return [Table("Reconciliations", RUNS, rows, empty="None yet.", more=("All", more) if rows else None)]
 
 
 def run_url(run: ReconciliationRun) -> str:
-    return figures.record_url("journal.reconciliationrun", "rec", run.pk)
+    return html.record_url("journal.reconciliationrun", "rec", run.pk)
 
 
 TenantAdmin.extend(operations=[RECONCILE], sections=[recent])

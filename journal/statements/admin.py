@@ -21,24 +21,24 @@ from journal.tables import account_link, event_link
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.queries import read
-from ledger_project.web import figures
-from ledger_project.web.backoffice import ReadOnlyAdmin
-from ledger_project.web.columns import TENANT, column, moment
-from ledger_project.web.figures import Column, Section, Table, Text
-from ledger_project.web.list_filters import RecordedBetween, TenantFilter
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.columns import TENANT, column, moment
+from ledger_project.web.backoffice.html import Column, Section, Table, Text
+from ledger_project.web.backoffice.list_filters import RecordedBetween, TenantFilter
+from ledger_project.web.backoffice.site import ReadOnlyAdmin
 
 MONTHS = 6  # on an account's page
 PERMISSION = "journal.view_issuedstatement"
 
 
 def posted(buckets: list[Any], scale: int) -> Any:
-    return figures.amount(posted_of([int(each) for each in buckets]), scale)
+    return html.amount(posted_of([int(each) for each in buckets]), scale)
 
 
 def links(account: str, month: str) -> Any:
     """A month's statement of an account in every form."""
     addresses = [
-        figures.link(reverse("admin:account_statement", args=(account, month, form)), form.upper()) for form in FORMS
+        html.link(reverse("admin:account_statement", args=(account, month, form)), form.upper()) for form in FORMS
     ]
     return format_html_join(" · ", "{}", ((address,) for address in addresses))
 
@@ -52,8 +52,8 @@ class IssuedStatementAdmin(ReadOnlyAdmin):
         column("account", lambda row: account_link(row.account_id, row.account.name)),
         column("month", lambda row: f"{row.since:%Y-%m}"),
         column("opening", lambda row: posted(row.opening, row.account.scale), name="amount_opening"),
-        column("in", lambda row: figures.amount(row.total_in, row.account.scale), name="amount_in"),
-        column("out", lambda row: figures.amount(row.total_out, row.account.scale), name="amount_out"),
+        column("in", lambda row: html.amount(row.total_in, row.account.scale), name="amount_in"),
+        column("out", lambda row: html.amount(row.total_out, row.account.scale), name="amount_out"),
         column("closing", lambda row: posted(row.closing, row.account.scale), name="amount_closing"),
         "lines",
         TENANT,
@@ -72,9 +72,9 @@ class IssuedStatementAdmin(ReadOnlyAdmin):
         column("currency", lambda row: row.account.currency),
         *list_display[3:8],
         column("leaves of the log", lambda row: f"{row.log_from} up to {row.log_to}"),
-        column("root of the log", lambda row: figures.code(bytes(row.log_root or b"").hex(), copy=True)),
-        column("hash of the lines", lambda row: figures.code(bytes(row.lines_hash).hex(), copy=True)),
-        column("hash", lambda row: figures.code(bytes(row.hash).hex(), copy=True)),
+        column("root of the log", lambda row: html.code(bytes(row.log_root or b"").hex(), copy=True)),
+        column("hash of the lines", lambda row: html.code(bytes(row.lines_hash).hex(), copy=True)),
+        column("hash", lambda row: html.code(bytes(row.hash).hex(), copy=True)),
     )
 
     def heading(self, row: IssuedStatement) -> str:
@@ -117,8 +117,8 @@ def months(request: HttpRequest, account: Account) -> list[Section]:
         rows.append(
             [
                 f"{since:%Y-%m}",
-                figures.public_id("stm", link.pk, href=url(link), short=True) if link else "not issued yet",
-                posted(link.closing, account.scale) if link else figures.NONE,
+                html.public_id("stm", link.pk, href=url(link), short=True) if link else "not issued yet",
+                posted(link.closing, account.scale) if link else html.NONE,
                 links(ref, f"{since:%Y-%m}"),
             ]
         )
@@ -135,7 +135,7 @@ def _last_months(now: datetime, opened: datetime) -> list[datetime]:
 
 
 def url(link: IssuedStatement) -> str:
-    return figures.record_url("journal.issuedstatement", "stm", link.pk)
+    return html.record_url("journal.issuedstatement", "stm", link.pk)
 
 
 IssuedStatementAdmin.extend(sections=[taken])

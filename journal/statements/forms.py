@@ -18,7 +18,7 @@ from journal.exports.reading import Period
 from journal.exports.snapshot import snapshot
 from journal.statements.reading import Line, Statement, statement
 from ledger_project.kernel import money
-from ledger_project.web.figures import grouped
+from ledger_project.web.backoffice.html import grouped
 from ledger_project.web.spreadsheets import Rows, inert
 from ledger_project.web.typesetting import typeset
 

@@ -15,7 +15,7 @@ from ledger_project.log.executor import Call
 from ledger_project.log.models import Event
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web import authentication
+from ledger_project.web.api import authentication
 
 ENTRIES = 20_000
 AGENTS = 100

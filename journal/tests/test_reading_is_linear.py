@@ -21,7 +21,7 @@ from ledger_project.log.executor import Done, execute
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.growth import LINEAR, growth
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web.parsing import parse_object
+from ledger_project.web.api.parsing import parse_object
 
 HEADER = "date,amount,reference,description\n"
 

@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY, generate_latest
 
 from accounts.models import Tenant
 from journal.models import ReconciliationRun
-from journal.panels import Reconciliation
 from journal.reconciliation import running
 from journal.tests.test_reconciliations import SPOIL, as_owner, ask, newest, opened
+from journal.tiles import Reconciliation
 from ledger_project.log.models import Event
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger

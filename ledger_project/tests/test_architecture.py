@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ORDER = [
     "ledger_project.kernel",
     "ledger_project.log",
+    "ledger_project.outbound",
     "ledger_project.web",
     "accounts",
     "journal",
@@ -22,10 +23,17 @@ ALLOWED["reserves"] -= {"holds"}
 ALLOWED["ledger_project.webhooks"] = {
     "ledger_project.kernel",
     "ledger_project.log",
+    "ledger_project.outbound",
     "ledger_project.web",
     "ledger_project.webhooks",
 }
 ALLOWED["ledger_client"] = {"ledger_client"}
+# Rooms of one layer: each may import itself and these.
+ROOMS = {
+    "ledger_project.web.api": set(),
+    "ledger_project.web.pages": {"ledger_project.web.api"},
+    "ledger_project.web.backoffice": {"ledger_project.web.api"},
+}
 COMPOSITION = {"ledger_project.settings", "ledger_project.celery"}  # read by anyone through django.conf and celery
 
 
@@ -67,6 +75,14 @@ def test_imports_run_downhill(path: Path) -> None:
         assert not outside or name.startswith(("ledger_project.env", "ledger_project.celery")), (
             f"{module_of(path)}:{node.lineno} imports {name}, which belongs to the composition root"
         )
+
+
+@pytest.mark.parametrize("path", list(sources()), ids=module_of)
+def test_rooms_know_only_those_below(path: Path) -> None:
+    room = next((room for room in ROOMS if module_of(path).startswith(f"{room}.")), None)
+    for node, name in imports(ast.parse(path.read_text(encoding="utf-8"))) if room else ():
+        other = next((other for other in ROOMS if name.startswith(f"{other}.")), room)
+        assert other == room or other in ROOMS[room or ""], f"{module_of(path)}:{node.lineno} imports {name}"
 
 
 @pytest.mark.parametrize("path", list(sources()), ids=module_of)

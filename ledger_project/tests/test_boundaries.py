@@ -17,8 +17,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from ledger_project.log.command import COMMANDS
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web.bulk import bulk_commands
-from ledger_project.web.commands import CommandView
+from ledger_project.web.api.bulk import bulk_commands
+from ledger_project.web.api.commands import CommandView
 
 NOBODYS = "0" * 32
 

@@ -29,9 +29,9 @@ from ledger_project.log.executor import look
 from ledger_project.log.models import Event
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web import keys_page
-from ledger_project.web.sight import lets_in
-from ledger_project.web.views import ListView
+from ledger_project.web.api import keys_page
+from ledger_project.web.api.sight import lets_in
+from ledger_project.web.api.views import ListView
 from ledger_project.webhooks import fanout
 
 NAMES = {"alice": "zebra:alice", "bob": "walrus:bob"}

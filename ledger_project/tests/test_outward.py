@@ -25,7 +25,7 @@ CLIENTS = {
     "httpx2": {
         "holds.executors": "pay_withdrawals",
         "ledger_project.log.sinks": "anchors.deliver",
-        "ledger_project.web.transport": "deliver_webhooks and read_reserves",
+        "ledger_project.outbound.transport": "deliver_webhooks and read_reserves",
     },
     "django.core.mail": {"journal.reconciliation.telling": "_mail"},
 }

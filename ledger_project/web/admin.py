@@ -12,14 +12,14 @@ from django.http import HttpRequest
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from ledger_project.web.backoffice import (
+from ledger_project.web.backoffice.columns import column, moment
+from ledger_project.web.backoffice.site import (
     AdminPasswordChangeForm,
     LedgerAdmin,
     ReadOnlyAdmin,
     UserChangeForm,
     UserCreationForm,
 )
-from ledger_project.web.columns import column, moment
 
 for model in (User, Group, TOTPDevice, StaticDevice):
     admin.site.unregister(model)

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 
 from ledger_project.kernel.errors import DatabaseFull, Unavailable
 from ledger_project.log.status import status as log_status
-from ledger_project.web import probing, problems
+from ledger_project.web import probing
+from ledger_project.web.api import problems
 from ledger_project.web.probing import OK
 
 log = logging.getLogger(__name__)

@@ -25,8 +25,8 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from ledger_project.log.counting import COUNTS
-from ledger_project.web import problems
-from ledger_project.web.errors import NotAuthenticated
+from ledger_project.web.api import problems
+from ledger_project.web.api.errors import NotAuthenticated
 
 REQUESTS = Counter("ledger_requests", "Requests answered.", ["method", "route", "status"], registry=COUNTS)
 SECONDS = Histogram(

@@ -1,10 +1,10 @@
 """gunicorn's worker with threads, for clients that are slow on purpose: none of them holds a thread that others need.
 
 A request gets a thread when it is here as a whole. Until then it waits in the poller, where it costs its bytes, and not
-for long. An answer that is not complete yet, as those of `?wait=sealed` (web/waiting.py), is kept without a thread too:
-the application says so in the WSGI environment. What can still make a thread wait is a client that does not take its
-answer, or a body that is too long to be gathered first: for such clients a quarter of the threads wait at most, and who
-comes when these do is cut off.
+for long. An answer that is not complete yet, as those of `?wait=sealed` (web/api/waiting.py), is kept without a thread,
+too: the application says so in the WSGI environment. What can still make a thread wait is a client that does not take
+its answer, or a body that is too long to be gathered first: for such clients a quarter of the threads wait at most, and
+who comes when these do is cut off.
 """
 
 import errno

@@ -7,12 +7,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ledger_project.kernel import ids
-from ledger_project.web import figures
-from ledger_project.web.backoffice import ReadOnlyAdmin
-from ledger_project.web.columns import TENANT, column, moment
-from ledger_project.web.figures import Column, Section, Table
-from ledger_project.web.list_filters import Choices, ExactText, TenantFilter
-from ledger_project.web.operations import Operation, OperationForm
+from ledger_project.web.backoffice import html
+from ledger_project.web.backoffice.columns import TENANT, column, moment
+from ledger_project.web.backoffice.html import Column, Section, Table
+from ledger_project.web.backoffice.list_filters import Choices, ExactText, TenantFilter
+from ledger_project.web.backoffice.operations import Operation, OperationForm
+from ledger_project.web.backoffice.site import ReadOnlyAdmin
 from ledger_project.webhooks.models import Attempt, Delivery, Endpoint
 
 RECENT = 20  # rows of a section
@@ -77,7 +77,7 @@ def state_of(row: Endpoint) -> str:
     return "failing" if row.cursor.failing_since is not None else "enabled"
 
 
-STATE = column("state", lambda row: figures.status(state_of(row)))
+STATE = column("state", lambda row: html.status(state_of(row)))
 
 
 class EnabledFilter(Choices):
@@ -97,7 +97,7 @@ class EndpointAdmin(ReadOnlyAdmin):
         "url",
         column("types", lambda row: ", ".join(row.types)),
         STATE,
-        column("last success", lambda row: figures.moment(row.cursor.last_success_at)),
+        column("last success", lambda row: html.moment(row.cursor.last_success_at)),
         TENANT,
     )
     list_filter = (TenantFilter, EnabledFilter)
@@ -108,15 +108,15 @@ class EndpointAdmin(ReadOnlyAdmin):
     facts = (
         "whole_id",
         "url",
-        column("types", lambda row: figures.lines(row.types)),
-        column("told of", lambda row: figures.public_id("acc", row.account_id) if row.account_id else "every account"),
+        column("types", lambda row: html.lines(row.types)),
+        column("told of", lambda row: html.public_id("acc", row.account_id) if row.account_id else "every account"),
         "description",
         column("order", lambda row: "that of the log" if row.ordered else "any"),
         STATE,
-        column("disabled because", lambda row: row.disabled_reason or figures.NONE),
+        column("disabled because", lambda row: row.disabled_reason or html.NONE),
         moment("disabled_at", "disabled at"),
-        column("failing since", lambda row: figures.moment(row.cursor.failing_since)),
-        column("last success", lambda row: figures.moment(row.cursor.last_success_at)),
+        column("failing since", lambda row: html.moment(row.cursor.failing_since)),
+        column("last success", lambda row: html.moment(row.cursor.last_success_at)),
         column("reads on at log index", lambda row: row.cursor.next_index),
         column("secret", lambda row: f"number {row.generation}"),
         moment("rotated_at", "secret rotated"),
@@ -135,15 +135,15 @@ def recent(request: HttpRequest, endpoint: Endpoint) -> list[Section]:
     columns = [Column("delivery"), Column("type"), Column("state"), Column("attempts", figures=True), Column("next")]
     rows = [
         [
-            figures.public_id("dlv", row.pk, href=figures.record_url("webhooks.delivery", "dlv", row.pk), short=True),
+            html.public_id("dlv", row.pk, href=html.record_url("webhooks.delivery", "dlv", row.pk), short=True),
             row.type,
-            figures.status(row.state),
+            html.status(row.state),
             row.attempts,
-            figures.moment(row.due_at),
+            html.moment(row.due_at),
         ]
         for row in newest
     ]
-    everything = f"{figures.list_url('webhooks.delivery')}?endpoint={ids.show('wbh', endpoint.pk)}"
+    everything = f"{html.list_url('webhooks.delivery')}?endpoint={ids.show('wbh', endpoint.pk)}"
     return [Table("Deliveries", columns, rows, more=("All of them", everything))]
 
 
@@ -178,7 +178,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         column("webhook", lambda row: webhook_link(row.endpoint)),
         "log_index",
         "type",
-        column("state", lambda row: figures.status(row.state)),
+        column("state", lambda row: html.status(row.state)),
         "attempts",
         moment("due_at", "next attempt"),
         TENANT,
@@ -191,10 +191,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     facts = (
         "whole_id",
         column("webhook", lambda row: webhook_link(row.endpoint)),
-        column("event", lambda row: figures.public_id("evt", row.event, href=event_url(row))),
+        column("event", lambda row: html.public_id("evt", row.event, href=event_url(row))),
         "log_index",
         "type",
-        column("state", lambda row: figures.status(row.state)),
+        column("state", lambda row: html.status(row.state)),
         "attempts",
         moment("created_at", "made"),
         moment("due_at", "next attempt"),
@@ -210,18 +210,18 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 
 def webhook_link(endpoint: Endpoint) -> Any:
-    return figures.link(figures.record_url("webhooks.endpoint", "wbh", endpoint.pk), endpoint.url)
+    return html.link(html.record_url("webhooks.endpoint", "wbh", endpoint.pk), endpoint.url)
 
 
 def event_url(row: Delivery) -> str:
-    return figures.record_url("log.event", "evt", row.event)
+    return html.record_url("log.event", "evt", row.event)
 
 
 def attempts(request: HttpRequest, delivery: Delivery) -> list[Section]:
     """Every try, newest first; one without an end is under way, or its worker was killed."""
     columns = [Column("request id"), Column("begun"), Column("answer"), Column("ms", figures=True), Column("detail")]
     rows = [
-        [figures.code(row.id.hex), figures.moment(row.started_at), outcome(row), row.milliseconds, row.detail]
+        [html.code(row.id.hex), html.moment(row.started_at), outcome(row), row.milliseconds, row.detail]
         for row in Attempt.objects.filter(delivery=delivery).order_by("-started_at")[:RECENT]
     ]
     return [Table("Attempts", columns, rows)]

@@ -8,8 +8,8 @@ from ledger_project.kernel import ids
 from ledger_project.kernel.fields import Flag
 from ledger_project.log.command import command
 from ledger_project.log.unit import Unit
-from ledger_project.web.addresses import require_registrable
-from ledger_project.web.errors import UnsafeUrl
+from ledger_project.outbound.addresses import require_registrable
+from ledger_project.outbound.errors import UnsafeUrl
 from ledger_project.webhooks import signing, subscriptions
 from ledger_project.webhooks.errors import (
     DeliveryNotFound,

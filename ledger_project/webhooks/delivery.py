@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from ledger_project.kernel import clock, ids
 from ledger_project.log.executor import look, run
 from ledger_project.log.wire import round_trip
-from ledger_project.web.transport import Answer
+from ledger_project.outbound.transport import Answer
 from ledger_project.webhooks import schedule
 from ledger_project.webhooks.errors import WebhookDisabled, WebhookNotFound
 

@@ -15,7 +15,7 @@ from django.db import connections
 
 from ledger_project.log import signing
 from ledger_project.log.each import Each
-from ledger_project.web.transport import DEADLINE
+from ledger_project.outbound.transport import DEADLINE
 from ledger_project.webhooks import delivery, fanout, schedule, turns
 from ledger_project.webhooks.delivery import Lease
 

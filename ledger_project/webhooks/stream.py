@@ -22,11 +22,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from ledger_project.kernel.errors import InvalidRequest, UnknownField
 from ledger_project.log import documents, feed
 from ledger_project.log.feed import Sealed
-from ledger_project.web.authentication import Principal, authenticate
-from ledger_project.web.commands import LightView, admit
-from ledger_project.web.errors import NotAuthenticated
-from ledger_project.web.permissions import READ
-from ledger_project.web.sight import Concerned
+from ledger_project.web.api.authentication import Principal, authenticate
+from ledger_project.web.api.commands import LightView, admit
+from ledger_project.web.api.errors import NotAuthenticated
+from ledger_project.web.api.permissions import READ
+from ledger_project.web.api.sight import Concerned
 from ledger_project.webhooks import messages
 from ledger_project.webhooks.errors import TooManyStreams
 

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_project.kernel import clock, ids
 from ledger_project.log import feed
 from ledger_project.log.executor import look
-from ledger_project.web import addresses
-from ledger_project.web.addresses import Target
-from ledger_project.web.errors import UnsafeUrl
-from ledger_project.web.transport import Answer, Wire
+from ledger_project.outbound import addresses
+from ledger_project.outbound.addresses import Target
+from ledger_project.outbound.errors import UnsafeUrl
+from ledger_project.outbound.transport import Answer, Wire
 from ledger_project.webhooks import delivery, messages, schedule, signing
 from ledger_project.webhooks.delivery import Answered, Due, Lease
 from ledger_project.webhooks.signing import UnreadableSecret

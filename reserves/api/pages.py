@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, JsonResponse
 
 from ledger_project.kernel import clock
-from ledger_project.web.figures import grouped
-from ledger_project.web.public import day, page
+from ledger_project.web.backoffice.html import grouped
+from ledger_project.web.pages.public import day, page
 from ledger_project.web.remembering import remembered
 from reserves import queries
 from reserves.attestation import COUNTED

@@ -12,10 +12,10 @@ from accounts.api.serializers import MinorUnits
 from accounts.errors import AccountNotFound
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.log.fields import IndexField
-from ledger_project.web.filters import require_known
-from ledger_project.web.proofs import HEX, JsonLines, ProofView
-from ledger_project.web.public import HTML, address, for_everybody
-from ledger_project.web.sight import Named
+from ledger_project.web.api.filters import require_known
+from ledger_project.web.api.sight import Named
+from ledger_project.web.pages.proofs import HEX, JsonLines, ProofView
+from ledger_project.web.pages.public import HTML, address, for_everybody
 from reserves import exporting, queries
 from reserves.api import pages
 from reserves.errors import AccountNotCounted, AttestationNotFound

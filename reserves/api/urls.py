@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ledger_project.web.commands import path_of
+from ledger_project.web.api.commands import path_of
 from reserves.api import public
 from reserves.api.serializers import AttestationSerializer
 from reserves.api.views import AttestationList, IssueAttestation, ReserveAssetList, ReserveSnapshotList

@@ -10,11 +10,11 @@ from ledger_project.kernel import ids
 from ledger_project.kernel.errors import UnknownField
 from ledger_project.kernel.fields import TextField
 from ledger_project.log.command import COMMANDS
-from ledger_project.web.commands import CommandView, admit, idempotency_key, read_options, reply
-from ledger_project.web.filters import FieldFilter, ListFilters
-from ledger_project.web.parsing import read_object
-from ledger_project.web.views import ListView
-from ledger_project.web.waiting import answer_when_sealed
+from ledger_project.web.api.commands import CommandView, admit, idempotency_key, read_options, reply
+from ledger_project.web.api.filters import FieldFilter, ListFilters
+from ledger_project.web.api.parsing import read_object
+from ledger_project.web.api.views import ListView
+from ledger_project.web.api.waiting import answer_when_sealed
 from reserves import issuing
 from reserves.api.serializers import AttestationSerializer, ReserveAssetSerializer, ReserveSnapshotSerializer
 from reserves.models import Attestation, ReserveAsset, ReserveSnapshot

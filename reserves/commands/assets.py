@@ -9,8 +9,8 @@ from accounts.rows import SOLE_CURRENCY
 from ledger_project.kernel import clock
 from ledger_project.kernel.fields import Flag, Limit, LongText, Metadata, Moment, Text, Want
 from ledger_project.log.command import Arguments, command
-from ledger_project.web.addresses import require_registrable
-from ledger_project.web.errors import UnsafeUrl
+from ledger_project.outbound.addresses import require_registrable
+from ledger_project.outbound.errors import UnsafeUrl
 from reserves.errors import (
     PriceNotExpected,
     PriceRequired,

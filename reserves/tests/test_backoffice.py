@@ -14,7 +14,7 @@ from ledger_project.kernel import clock
 from ledger_project.log import sealing
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.staff import staff
-from reserves import panels
+from reserves import tiles
 from reserves.models import Attestation, ReserveAsset, ReserveSnapshot
 from reserves.standing import Standing, standings
 from reserves.tests.story import attest, record, register
@@ -167,8 +167,8 @@ def test_the_metrics_and_the_first_page_tell_the_coverage(ledger: Ledger) -> Non
     whose = f'currency="CRD",tenant="{slug}"'
 
     lines = generate_latest(REGISTRY).decode().splitlines()
-    panels.newest.forget()
-    found = panels.Coverage().number()
+    tiles.newest.forget()
+    found = tiles.Coverage().number()
 
     assert f"ledger_reserve_coverage_ratio{{{whose}}} 0.0025" in lines
     assert f'ledger_reserve_assets{{currency="CRD",status="counted",tenant="{slug}"}} 1.0' in lines

@@ -16,8 +16,8 @@ from pytest_django import Settings
 from accounts.models import Tenant
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
+from ledger_project.outbound.errors import UnsafeUrl
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web.errors import UnsafeUrl
 from ledger_project.webhooks.tests.receiver import Receiver, Reply
 from reserves import reading
 from reserves.errors import SourceIncomplete

@@ -11,7 +11,7 @@ from journal.as_of import Cut
 from journal.trial_balance import DEEPEST, Row, Side, trial_balance
 from ledger_project.kernel.errors import Refusal
 from ledger_project.kernel.fields import MomentField
-from ledger_project.web.figures import grouped
+from ledger_project.web.backoffice.html import grouped
 
 
 class Command(BaseCommand):

@@ -14,7 +14,7 @@ from ledger_project.kernel import clock
 from ledger_project.log.caller import covers
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web import throttling
+from ledger_project.web.api import throttling
 
 BOB = {"name": "bob"}
 

@@ -17,9 +17,9 @@ from ledger_project.log.executor import look
 from ledger_project.log.models import Event
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.staff import boss, person, session, staff
-from ledger_project.web import authentication
-from ledger_project.web.operations import ROWS_AT_ONCE
-from ledger_project.web.staff import settle_permissions
+from ledger_project.web.api import authentication
+from ledger_project.web.backoffice.operations import ROWS_AT_ONCE
+from ledger_project.web.backoffice.staff import settle_permissions
 
 ACCOUNTS = "/admin/accounts/account/"
 

@@ -13,21 +13,21 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from accounts import panels as account_panels
+from accounts import tiles as account_panels
 from accounts.models import Account, ApiKey, BalanceTotal, Currency, Tenant
 from journal.models import Entry, PostingLine
 from ledger_project.kernel import ids
 from ledger_project.log.models import Event
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.staff import PASSWORD, boss, person, session, staff
-from ledger_project.web import figures, plain_admin
-from ledger_project.web.backoffice import ReadOnlyAdmin
+from ledger_project.web.backoffice import html, plain_admin
+from ledger_project.web.backoffice.site import ReadOnlyAdmin
 
 LISTS = [Account, BalanceTotal, Currency, ApiKey, Entry, PostingLine, Event]
 
 
 def list_url(model, **query):
-    url = figures.list_url(f"{model._meta.app_label}.{model._meta.model_name}")
+    url = html.list_url(f"{model._meta.app_label}.{model._meta.model_name}")
     return url + "?" + "&".join(f"{name}={value}" for name, value in query.items())
 
 
@@ -267,9 +267,9 @@ def test_a_day_that_is_none_filters_nothing(books, day):
     ],
 )
 def test_amounts_are_read_in_groups_and_exactly(minor, scale, read):
-    assert figures.grouped(minor, scale) == read
-    assert strip_tags(figures.amount(minor, scale)) == read
-    assert ("lb-negative" in figures.amount(minor, scale)) == (minor < 0)
+    assert html.grouped(minor, scale) == read
+    assert strip_tags(html.amount(minor, scale)) == read
+    assert ("lb-negative" in html.amount(minor, scale)) == (minor < 0)
 
 
 def test_a_page_shows_18_decimals_and_38_digits_exactly():

@@ -8,10 +8,10 @@ from rest_framework.views import APIView
 
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web import keys_page
-from ledger_project.web.commands import LightView
-from ledger_project.web.guarded import Guarded
-from ledger_project.web.sight import Sight
+from ledger_project.web.api import keys_page
+from ledger_project.web.api.commands import LightView
+from ledger_project.web.api.guarded import Guarded
+from ledger_project.web.api.sight import Sight
 from ledger_project.webhooks.stream import EventStreamView
 
 ROOT = Path(__file__).resolve().parents[3]

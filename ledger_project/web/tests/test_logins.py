@@ -14,8 +14,8 @@ from django.test import Client, override_settings
 
 from ledger_project.testing.api import Api
 from ledger_project.testing.staff import PASSWORD, person
-from ledger_project.web import logins
-from ledger_project.web.logins import BY_ADDRESS, BY_NAME, WINDOW, Attempts
+from ledger_project.web.backoffice import logins
+from ledger_project.web.backoffice.logins import BY_ADDRESS, BY_NAME, WINDOW, Attempts
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -127,13 +127,13 @@ def test_behind_a_proxy_the_address_is_the_last_it_was_told():
 
 
 def test_the_log_is_told_who_and_never_the_password(clerk, here, caplog):
-    with caplog.at_level(logging.INFO, logger="ledger_project.web.logins"):
+    with caplog.at_level(logging.INFO, logger="ledger_project.web.backoffice.logins"):
         for _ in range(BY_NAME):
             login(clerk, "hunter2-hunter2", address=here)
         login(clerk, PASSWORD, address=here)
         login(clerk, PASSWORD, address=f"{here}b")
 
-    said = [record.getMessage() for record in caplog.records if record.name == "ledger_project.web.logins"]
+    said = [record.getMessage() for record in caplog.records if record.name == "ledger_project.web.backoffice.logins"]
     assert said == [
         *[f"login failed for {clerk.username!r} from {here}"] * BY_NAME,
         f"login refused: too many attempts for {clerk.username!r} from {here}",

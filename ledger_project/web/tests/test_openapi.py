@@ -29,7 +29,7 @@ from ledger_project.log import sealing
 from ledger_project.log.command import COMMANDS
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web.bulk import bulk_commands
+from ledger_project.web.api.bulk import bulk_commands
 from ledger_project.wsgi import application
 
 CHECKS = [

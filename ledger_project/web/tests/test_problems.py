@@ -14,8 +14,8 @@ from django.urls import path
 from accounts.credentials import NewKey
 from ledger_project.kernel.errors import Refusal
 from ledger_project.testing.api import Api, refused
-from ledger_project.web import problems
-from ledger_project.web.commands import CommandView
+from ledger_project.web.api import problems
+from ledger_project.web.api.commands import CommandView
 from ledger_project.web.logs import JsonFormatter
 from ledger_project.web.middleware import request_id
 

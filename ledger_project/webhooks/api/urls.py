@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ledger_project.web.commands import Shape, path_of
+from ledger_project.web.api.commands import Shape, path_of
 from ledger_project.webhooks.api.serializers import RedeliverySerializer, WebhookSerializer
 from ledger_project.webhooks.api.views import (
     PUBLIC_KEY,

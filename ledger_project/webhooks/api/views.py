@@ -7,10 +7,10 @@ from django.db.models import QuerySet
 from ledger_project.kernel.fields import ChoiceField, TextField
 from ledger_project.log.caller import Caller
 from ledger_project.log.executor import Done
-from ledger_project.web.commands import CommandView
-from ledger_project.web.filters import FieldFilter, ListFilters
-from ledger_project.web.sight import Rows
-from ledger_project.web.views import DetailView, ListView
+from ledger_project.web.api.commands import CommandView
+from ledger_project.web.api.filters import FieldFilter, ListFilters
+from ledger_project.web.api.sight import Rows
+from ledger_project.web.api.views import DetailView, ListView
 from ledger_project.webhooks import queries
 from ledger_project.webhooks.api.serializers import DeliverySerializer, WebhookStateSerializer
 from ledger_project.webhooks.errors import WebhookNotFound

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_django import Settings
 
 from ledger_project.kernel.errors import InvalidRequest
+from ledger_project.outbound import addresses, transport
+from ledger_project.outbound.errors import UnsafeUrl
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web import addresses, transport
-from ledger_project.web.errors import UnsafeUrl
 from ledger_project.webhooks.models import Attempt
 from ledger_project.webhooks.tests.conftest import Register, seal_and_deliver
 from ledger_project.webhooks.tests.receiver import Receiver, Reply

@@ -9,9 +9,9 @@ from pytest_django import Settings
 
 from ledger_project.kernel import clock
 from ledger_project.log import sealing
+from ledger_project.outbound import transport
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
-from ledger_project.web import transport
 from ledger_project.webhooks import schedule, sender
 from ledger_project.webhooks.metrics import WebhookCollector
 from ledger_project.webhooks.models import Attempt

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ledger_project.web import keys_page
+from ledger_project.web.api import keys_page
 
 
 class Command(BaseCommand):

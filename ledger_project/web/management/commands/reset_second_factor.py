@@ -6,7 +6,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ledger_project.web.second_factor import reset
+from ledger_project.web.backoffice.second_factor import reset
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""The back office: Django's admin for people who keep books."""
