@@ -10,6 +10,7 @@ from uuid import UUID
 from ledger_project.kernel import clock, ids
 from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
 
@@ -72,7 +73,7 @@ class ApiKeyStore(Store):
     Wants: `api_key` one, `api_keys_under` one all that come from it.
     """
 
-    rank = 5
+    rank = LockOrder.API_KEY
     row = ApiKeyRow
     kinds = frozenset({"api_key", "api_keys_under"})
 

@@ -12,6 +12,7 @@ from ledger_project.kernel.canonical import plain
 from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 STRIPES = 16  # of an unbounded account; enough that 16 writers rarely meet
@@ -175,7 +176,7 @@ SOLE_CURRENCY = ""  # wanted by calls that leave the currency out: the tenant's,
 
 
 class CurrencyStore(Store):
-    rank = 10
+    rank = LockOrder.CURRENCY
     row = CurrencyRow
     kinds = frozenset({"currency"})
 
@@ -269,7 +270,7 @@ def account_key(ref: str | UUID) -> str | UUID:
 class AccountStore(Store):
     """Balance rows are locked by (account, stripe), after holds, so that no two commands wait for each other."""
 
-    rank = 50
+    rank = LockOrder.BALANCE
     row = AccountRow
     kinds = frozenset({"account", "whole_account", "beside", "balance"})
     in_parts = True

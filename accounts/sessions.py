@@ -14,6 +14,7 @@ from accounts.errors import ReceiverNotAllowed, SessionKeyExpired, SessionKeyRev
 from ledger_project.kernel import clock, ids
 from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
 
@@ -111,7 +112,7 @@ def _stamp(moment: datetime | None) -> str | None:
 class SessionKeyStore(Store):
     """Session keys are locked by id, before entries, holds and balances."""
 
-    rank = 15
+    rank = LockOrder.SESSION_KEY
     row = SessionKeyRow
     kinds = frozenset({"session_key"})
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ledger_project.kernel import clock
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
 
@@ -33,7 +34,7 @@ class AgentCurrencyRow(Row):
 class AgentCurrencyStore(Store):
     """Locked after the currencies, which never change, and before everything that holds money."""
 
-    rank = 12
+    rank = LockOrder.AGENT_CURRENCY
     row = AgentCurrencyRow
     kinds = frozenset({"agent_currency"})
 

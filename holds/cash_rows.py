@@ -8,6 +8,7 @@ from uuid import UUID
 from holds.rows import CUSTODY
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 
@@ -119,7 +120,7 @@ def read_deposit(record: Sequence[Any]) -> DepositRow:
 class DepositStore(Store):
     """Deposits by id (`deposit`) and by their names (`deposit_ref`), locked before any balance."""
 
-    rank = 25
+    rank = LockOrder.DEPOSIT
     row = DepositRow
     kinds = frozenset({"deposit", "deposit_ref"})
 
@@ -223,7 +224,7 @@ class PayoutRow(Row):
 class PayoutStore(Store):
     """Read after the withdrawal's own row is locked, which a worker locks too when it takes the withdrawal on."""
 
-    rank = 22
+    rank = LockOrder.PAYOUT
     row = PayoutRow
     kinds = frozenset({"payout"})
 

@@ -10,6 +10,7 @@ from holds.errors import AuthorizationExpired, PaymentClaimed, PaymentKeyRevoked
 from journal.commands.shared import REVENUE
 from ledger_project.kernel import clock, ids
 from ledger_project.log.caller import Caller
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 SCHEMES = ("upto", "exact")
@@ -148,7 +149,7 @@ class AuthorizationStore(Store):
     stands on; `authorization_parties` (id): with all that settling it takes.
     """
 
-    rank = 12
+    rank = LockOrder.PAYMENT_AUTHORIZATION
     row = AuthorizationRow
     kinds = frozenset({"authorization"})
     in_parts = True

@@ -11,6 +11,7 @@ from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 BUCKET_OF = {
@@ -242,7 +243,7 @@ class HoldStore(Store):
     pattern where it names none; `hold_beside` (id, pattern): that system account; `withdrawal_ref` (a reference).
     """
 
-    rank = 20
+    rank = LockOrder.HOLD
     row = HoldRow
     kinds = frozenset({"hold", "withdrawal_ref"})
     in_parts = True
@@ -386,7 +387,7 @@ class PartyRow(Row):
 
 
 class PartyStore(Store):
-    rank = 40
+    rank = LockOrder.PARTY
     row = PartyRow
     kinds = frozenset({"party"})
 

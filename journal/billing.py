@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger_project.kernel.identity import fold
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 
@@ -34,7 +35,7 @@ class RecordRow(Row):
 class RecordStore(Store):
     """Records are read without a lock, because they never change; two of one id meet at the unique index."""
 
-    rank = 28
+    rank = LockOrder.BILLING_RECORD
     row = RecordRow
     kinds = frozenset({"billing_record", "refunds_of"})
 

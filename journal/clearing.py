@@ -13,6 +13,7 @@ from uuid import UUID
 from accounts.rows import Bucket
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 MAX_ACCOUNTS = 100  # in one batch
@@ -65,7 +66,7 @@ class ClearingStore(Store):
     currencies; `cut` a moment up to which their unsettled postings are added up.
     """
 
-    rank = 45
+    rank = LockOrder.CLEARING_ACCOUNT
     row = ClearingRow
     kinds = frozenset({"clearing", "clearing_account"})
 
@@ -150,7 +151,7 @@ class PositionStore(Store):
     What a batch posts to a clearing account to settle it is no position of that account.
     """
 
-    rank = 46
+    rank = LockOrder.CLEARING_POSITION
     row = PositionRow
     kinds = frozenset({"clearing_account"})
 
@@ -257,7 +258,7 @@ class SettlementRow(Row):
 class SettlementStore(Store):
     """Batches are looked up by what their netting batch id means; two of one id meet at the unique index."""
 
-    rank = 47
+    rank = LockOrder.NETTING_BATCH
     row = SettlementRow
     kinds = frozenset({"netting_batch"})
 

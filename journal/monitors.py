@@ -14,6 +14,7 @@ from uuid import UUID
 from accounts.rows import DEBIT_NORMAL, Bucket, account_key, look_up
 from ledger_project.kernel import clock, ids
 from ledger_project.log.caller import Caller
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 SLOTS = 20  # monitors of one account
@@ -135,7 +136,7 @@ class Crossing:
 class MonitorStore(Store):
     """Monitors are locked before everything that holds money; entries are facts and need no lock."""
 
-    rank = 8
+    rank = LockOrder.MONITOR
     row = MonitorRow
     kinds = frozenset({"monitor", "monitors_of", "crossing_entry"})
 

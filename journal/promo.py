@@ -12,6 +12,7 @@ from uuid import UUID
 
 from accounts.rows import AccountRow, account_key
 from ledger_project.kernel import clock, ids
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Unit, Wants
 
 GRANTS_SEEN = 500  # of one account by one command, those that expire first
@@ -156,7 +157,7 @@ class GrantOwnerStore(Store):
     `promo_grant` wants the grant, its account and its purse; `promo_beside` a system account in its currency.
     """
 
-    rank = 44
+    rank = LockOrder.PROMO_GRANT
     row = GrantOwnerRow
     kinds = frozenset({"promo_grant"})
 
@@ -190,7 +191,7 @@ class PurseStore(Store):
     wait for it, sees what was committed meanwhile. `promo_purse` wants the open grants of an account, by reference.
     """
 
-    rank = 60
+    rank = LockOrder.PROMO_PURSE
     row = PurseRow
     kinds = frozenset({"promo_purse", "promo_grant"})
 

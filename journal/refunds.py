@@ -11,6 +11,7 @@ from journal.errors import AlreadyReversed, RefundExceedsOriginal
 from journal.promo import uses_of
 from journal.rows import EntryRow
 from ledger_project.kernel import ids
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Unit, Wants
 
 # Kinds of entries by which one pays another for something; cash, supply, stakes and fees have their own ways back.
@@ -65,7 +66,7 @@ class RefundTotalStore(Store):
     it there and starts over.
     """
 
-    rank = 32
+    rank = LockOrder.REFUND_TOTAL
     row = RefundTotalRow
     kinds = frozenset({"refund_total"})
 

@@ -9,6 +9,7 @@ from accounts.rows import AccountFacts, Bucket, look_up
 from ledger_project.kernel.canonical import plain
 from ledger_project.log.caller import Caller
 from ledger_project.log.documents import BUCKET_LABELS, entry_document, load_json, posting_document
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 
@@ -117,7 +118,7 @@ class EntryRow(Row):
 class EntryStore(Store):
     """Stored entries are read before any lock, because they never change; only whether one was reversed does."""
 
-    rank = 30
+    rank = LockOrder.ENTRY
     row = EntryRow
     kinds = frozenset({"entry"})
     in_parts = True

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ledger_project.kernel import clock, ids
 from ledger_project.log.documents import load_json
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
 
@@ -70,7 +71,7 @@ ASSET_COLUMNS = (
 class AssetStore(Store):
     """Assets are locked by id, before everything that holds money."""
 
-    rank = 30
+    rank = LockOrder.RESERVE_ASSET
     row = AssetRow
     kinds = frozenset({"reserve_asset"})
 
@@ -210,7 +211,7 @@ class SnapshotRow(Row):
 class SnapshotStore(Store):
     """Snapshots are only ever added."""
 
-    rank = 31
+    rank = LockOrder.RESERVE_SNAPSHOT
     row = SnapshotRow
     kinds = frozenset[str]()
 
@@ -266,7 +267,7 @@ class AttestationRow(Row):
 class AttestationStore(Store):
     """The newest attestation is read without a lock: of two that follow it, one meets the other's sequence number."""
 
-    rank = 32
+    rank = LockOrder.ATTESTATION
     row = AttestationRow
     kinds = frozenset({"newest_attestation"})
 

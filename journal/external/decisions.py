@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger_project.kernel import clock, ids
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 
@@ -54,7 +55,7 @@ class MatchRow(Row):
 class MatchStore(Store):
     """Matches are locked by id, before adjustments and before everything that holds money."""
 
-    rank = 33
+    rank = LockOrder.EXTERNAL_MATCH
     row = MatchRow
     kinds = frozenset({"external_match"})
 
@@ -177,7 +178,7 @@ class AdjustmentRow(Row):
 class AdjustmentStore(Store):
     """Adjustments by id, and those of a statement that wait, so that none is proposed twice."""
 
-    rank = 34
+    rank = LockOrder.ADJUSTMENT
     row = AdjustmentRow
     kinds = frozenset({"adjustment", "adjustments_of"})
 

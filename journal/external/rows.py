@@ -14,6 +14,7 @@ from accounts.rows import AccountFacts, account_key, look_up
 from journal.external.matching import Item, normal
 from journal.external.statement import StatementLine
 from ledger_project.kernel import clock, ids
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 MAX_ENTRIES = 50_000  # open ones around one statement
@@ -37,7 +38,7 @@ class ReconciledAccountRow(Row):
 
 
 class ReconciledAccountStore(Store):
-    rank = 35
+    rank = LockOrder.RECONCILED_ACCOUNT
     row = ReconciledAccountRow
     kinds = frozenset({"reconciled_account"})
 
@@ -108,7 +109,7 @@ class StatementRow(Row):
 class StatementStore(Store):
     """Statements by id, and by account and file: two uploads of one file at once meet at the unique index."""
 
-    rank = 36
+    rank = LockOrder.EXTERNAL_STATEMENT
     row = StatementRow
     kinds = frozenset({"external_statement", "external_file"})
 
@@ -195,7 +196,7 @@ class WindowRow(Row):
 
 
 class WindowStore(Store):
-    rank = 37
+    rank = LockOrder.EXTERNAL_WINDOW
     row = WindowRow
     kinds = frozenset({"external_window"})
 
@@ -242,7 +243,7 @@ class ItemRow(Row):
 
 
 class ItemStore(Store):
-    rank = 38
+    rank = LockOrder.EXTERNAL_ITEM
     row = ItemRow
     kinds = frozenset({"external_item"})
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from accounts.rows import Bucket, account_key, look_up
 from ledger_project.kernel import ids
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 KIND = "replayed_account"
@@ -43,7 +44,7 @@ class ReplayedRow(Row):
 class ReplayedStore(Store):
     """Read after balance rows are locked, by a statement of its own: it sees all that was committed before the lock."""
 
-    rank = 51
+    rank = LockOrder.REPLAYED_BALANCE
     row = ReplayedRow
     kinds = frozenset({KIND})
 

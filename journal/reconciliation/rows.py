@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ledger_project.kernel import clock, ids
 from ledger_project.log import documents
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
 OPEN = "open"  # the name under which a tenant's unfinished run is found
@@ -67,7 +68,7 @@ COLUMNS = (
 class ReconciliationStore(Store):
     """Locked with monitors, before everything that holds money."""
 
-    rank = 9
+    rank = LockOrder.RECONCILIATION
     row = ReconciliationRow
     kinds = frozenset({"reconciliation", WANT_OPEN[0]})
 

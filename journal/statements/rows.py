@@ -15,6 +15,7 @@ from journal.as_of import Cut
 from journal.exports.reading import Period
 from journal.exports.snapshot import Snapshot, snapshot
 from journal.statements.reading import statement
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 
@@ -83,7 +84,7 @@ class ChainStore(Store):
     chain.
     """
 
-    rank = 52
+    rank = LockOrder.STATEMENT_CHAIN
     row = ChainRow
     kinds = frozenset({"statement"})
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ledger_project.kernel import ids
 from ledger_project.log.caller import Caller
+from ledger_project.log.lock_order import LockOrder
 
 if TYPE_CHECKING:
     from ledger_project.log.command import Command
@@ -71,20 +72,24 @@ class Wants:
     facts: dict[Any, Any] = field(default_factory=dict)
 
     def add(self, kind: str, ref: Any) -> None:
+        """Raises LookupError for a kind that no store reads: its rows would be used without a lock."""
+        if kind not in Store.known:
+            raise LookupError(f"no store reads rows of the kind {kind!r}")
         self.refs.setdefault(kind, set()).add(ref)
 
 
 class Store:
-    """How one kind of row is found, locked and written. Rows are locked in the order of their stores' `rank`.
+    """How one kind of row is found, locked and written. Rows are locked by the `rank` of their stores, each its own.
 
     A store is asked only where a batch wants one of its `kinds` of references.
     """
 
-    rank: ClassVar[int]
+    rank: ClassVar[LockOrder]
     row: ClassVar[type[Row]]
     kinds: ClassVar[frozenset[str]]
     in_parts: ClassVar[bool] = False  # whether a row may be written when half of its batch has been planned
     all: ClassVar[list["Store"]] = []
+    known: ClassVar[dict[str, "Store"]] = {}  # by the kinds of references, the first that reads them
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -92,12 +97,11 @@ class Store:
         if "times" not in vars(cls.row):
             slots = {name for kind in cls.row.__mro__ for name in getattr(kind, "__slots__", ())}
             cls.row.times = tuple(sorted(name for name in slots - PROMISED if name.endswith("_at")))
+        twin = next((store for store in Store.all if store.rank is cls.rank), None)
+        if twin:
+            raise TypeError(f"{cls.__name__} and {type(twin).__name__} have one place in the lock order: {cls.rank!r}")
         Store.all = sorted([*Store.all, cls.row.store], key=lambda store: store.rank)
-
-    @classmethod
-    def of_kind(cls, kind: str) -> "Store | None":
-        """The store that reads references of a kind."""
-        return next((store for store in cls.all if kind in store.kinds), None)
+        Store.known = {kind: store for store in reversed(Store.all) for kind in store.kinds}
 
     def takes_part(self, wants: Wants) -> bool:
         return not self.kinds.isdisjoint(wants.refs)
@@ -195,9 +199,9 @@ class Unit:
             if arguments[name] is None:
                 continue
             for kind, ref in form.wants(arguments[name]):
-                store = Store.of_kind(kind)
-                row = self.find(store.row, ref) if store else None
-                if store and row is not None and not row.belongs_to(self.caller):
+                store = Store.known[kind]
+                row = self.find(store.row, ref)
+                if row is not None and not row.belongs_to(self.caller):
                     self.hidden.add((store.row, row.key))
 
     def add(self, row: R, *names: Hashable) -> R:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ledger_project.kernel import clock, ids
 from ledger_project.log.caller import Caller
+from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
 SLOTS = 50  # webhooks of a tenant
@@ -84,7 +85,7 @@ _COLUMNS = (
 
 
 class EndpointStore(Store):
-    rank = 6
+    rank = LockOrder.WEBHOOK
     row = EndpointRow
     kinds = frozenset({"webhook", ALL_SLOTS[0]})
 
@@ -254,7 +255,7 @@ class DeliveryRow(Row):
 
 
 class DeliveryStore(Store):
-    rank = 7
+    rank = LockOrder.WEBHOOK_DELIVERY
     row = DeliveryRow
     kinds = frozenset({"delivery"})
 
