@@ -1,7 +1,6 @@
 """A tenant of its own for each test, and short words to talk about its books."""
 
 import itertools
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,13 +9,14 @@ from django.db import connections, transaction
 from django.db.models import Sum
 
 from accounts.answers import answer
-from accounts.models import Balance, Tenant
+from accounts.models import Balance
 from journal.models import Posting
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import Call, Done, execute, execute_one, look
 from ledger_project.log.executor import Result as ExecutorResult
 from ledger_project.log.models import Event
+from ledger_project.testing.factories import TenantFactory
 
 TEST = Caller.system("test")
 BUCKETS = ("available", "held", "escrowed", "bonded", "fee_pool", "promo", "credit_used")
@@ -26,7 +26,7 @@ class Ledger:
     """One tenant's ledger. `run` gives every call a fresh key; name one to repeat a call."""
 
     def __init__(self, *, currency: str | None = "CRD", scale: int = 0) -> None:
-        self.tenant = Tenant.objects.create(slug=f"t-{uuid.uuid4().hex}", name="Test").pk
+        self.tenant = TenantFactory.create().pk
         self._keys = (f"key-{n}" for n in itertools.count())
         if currency:
             self.run("register_currency", code=currency, scale=scale)

@@ -1,19 +1,15 @@
 """People of the back office for tests: each with a session of their own."""
 
-import uuid
-
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 
-PASSWORD = "a password of tests"
+from ledger_project.testing.factories import PASSWORD as PASSWORD
+from ledger_project.testing.factories import StaffFactory
 
 
 def person(*groups: str, superuser: bool = False, password: str | None = None) -> User:
-    """A new member of the staff, in these groups. Most need no password: hashing one takes half a second."""
-    make = User.objects.create_superuser if superuser else User.objects.create_user
-    user = make(f"u{uuid.uuid4().hex[:12]}", password=password, is_staff=True)
-    user.groups.set(Group.objects.filter(name__in=groups))
-    return user
+    """A new member of the staff, in these groups."""
+    return StaffFactory.create(groups=groups, is_superuser=superuser, password=password)
 
 
 def session(user: User) -> Client:
