@@ -6,7 +6,7 @@ class JournalConfig(AppConfig):
     name = "journal"
 
     def ready(self) -> None:
-        from journal import commands, rebuilding, replay, tallies  # noqa: F401  (declare commands and checks)
+        from journal import checks, commands, rebuilding, replay  # noqa: F401  (declare commands and checks)
         from journal.external import replay as external  # noqa: F401
         from journal.metrics import ReconciliationCollector
         from journal.reconciliation import replay as reconciliation  # noqa: F401

@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from journal.reconciliation.standing import standing
+from journal.reconciliation.summary import standing
 
 AGE = "ledger_reconciliation_age_seconds", "How long ago a reconciliation ended last; absent where none ever has."
 MISMATCHES = "ledger_reconciliation_mismatches", "Differences that the newest reconciliation of each tenant found."

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from journal import promo_expiry, watching
-from journal.reconciliation import running, telling
+from journal.reconciliation import notify, running
 from journal.statements import issuing
 from ledger_project.kernel import clock
 
@@ -31,7 +31,7 @@ def reconcile() -> None:
     """Do the reconciliations that wait, and tell of what did not match."""
     if not running.resting():
         running.run_waiting()
-    telling.tell()
+    notify.tell()
 
 
 @shared_task(ignore_result=True)

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from journal.models import Entry
-from journal.reconciliation.standing import standing
+from journal.reconciliation.summary import standing
 from ledger_project.kernel import clock, ids
 from ledger_project.log.models import Event
 from ledger_project.web.backoffice import html

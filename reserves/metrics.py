@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from reserves.standing import standings
+from reserves.summary import standings
 
 RATIO = (
     "ledger_reserve_coverage_ratio",

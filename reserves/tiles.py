@@ -2,7 +2,7 @@
 
 from ledger_project.web.backoffice import html
 from ledger_project.web.backoffice.tiles import Number, NumberTile, Remembered, tile
-from reserves.standing import OVERDUE, standings
+from reserves.summary import OVERDUE, standings
 
 newest = Remembered(standings, 60)
 

@@ -12,7 +12,7 @@ from accounts.models import Tenant
 from journal import tasks
 from journal.errors import AlreadyReported, ReconciliationMatched, ReconciliationNotFound, ReconciliationUnderWay
 from journal.models import Finding, ReconciliationRun, VerifiedPoint
-from journal.reconciliation import running, telling
+from journal.reconciliation import notify, running
 from journal.replay import replay
 from ledger_project.kernel import clock, ids
 from ledger_project.log import findings, sealing
@@ -114,8 +114,8 @@ def test_each_tenant_has_its_own_differences(books: Ledger) -> None:
 
     assert len(running.run_waiting()) == 2
 
-    assert telling.red(newest(books)) == {}
-    assert telling.red(newest(other)) == {"balances_equal_postings": 2}
+    assert notify.red(newest(books)) == {}
+    assert notify.red(newest(other)) == {"balances_equal_postings": 2}
     assert list(newest(other).findings.values_list("tenant", "subject", "stored", "replayed").order_by("seq")) == [
         (other.tenant, "alice available", "99", "100"),
         (other.tenant, "alice fee_pool", "1", "0"),
@@ -133,8 +133,8 @@ def test_what_is_wrong_with_the_log_itself_is_everybodys(books: Ledger) -> None:
     running.run_waiting()
 
     # The first leaf is that of an event of the first tenant; the root is above all leaves.
-    assert telling.red(newest(books)) == {"log_gapless_and_root_equal": 2}
-    assert telling.red(newest(other)) == {"log_gapless_and_root_equal": 1}
+    assert notify.red(newest(books)) == {"log_gapless_and_root_equal": 2}
+    assert notify.red(newest(other)) == {"log_gapless_and_root_equal": 1}
 
 
 def test_a_run_that_is_killed_has_never_been(books: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,8 +212,8 @@ def test_a_mismatch_is_an_event_and_a_mail_once(books: Ledger, settings: Setting
     asked = ask(books)
     running.run_waiting()
 
-    telling.tell()
-    telling.tell()
+    notify.tell()
+    notify.tell()
 
     told = Event.objects.get(tenant=books.tenant, type="reconciliation.mismatched")
     assert told.actor == "system:reconciliation"
@@ -234,7 +234,7 @@ def test_several_mismatches_are_one_mail(books: Ledger, settings: Settings) -> N
         ask(each)
     running.run_waiting()
 
-    telling.tell()
+    notify.tell()
 
     (sent,) = mail.outbox
     assert sent.subject == "[development] The books of 2 tenants do not match: 4 differences"
@@ -246,12 +246,12 @@ def test_a_copy_behind_the_fence_mails_nobody(books: Ledger, settings: Settings)
     ask(books)
     running.run_waiting()
     findings.note("fenced", detail="restored")
-    telling.tell()
+    notify.tell()
     assert mail.outbox == []
     assert newest(books).mailed_at is None
 
     findings.lift()
-    telling.tell()
+    notify.tell()
 
     assert len(mail.outbox) == 1
 
@@ -265,12 +265,12 @@ def test_a_mail_that_nobody_takes_is_sent_later_and_the_event_does_not_wait(
     running.run_waiting()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # nobody listens there
-    telling.tell()
+    notify.tell()
     assert "the operators were not mailed" in caplog.text
     assert books.tail() == ["reconciliation.mismatched"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
-    telling.tell()
+    notify.tell()
 
     assert len(mail.outbox) == 1
     assert newest(books).mailed_at is not None
@@ -302,7 +302,7 @@ def test_what_a_run_found_stands_whoever_asks(books: Ledger, alias: str) -> None
     as_owner(SPOIL, books.tenant)
     ask(books)
     running.run_waiting()
-    telling.tell()
+    notify.tell()
     forbidden = [
         "UPDATE journal_reconciliationrun SET mismatches = 0",
         "UPDATE journal_reconciliationrun SET checks = '[]'",

@@ -21,7 +21,7 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 
 from ledger_project.kernel import canonical, clock, merkle, notes
 from ledger_project.kernel.notes import MalformedNote, Signer, UnverifiedNote
-from ledger_project.log import comparison, documents, doubt, fence, findings, sealer, signing, tree
+from ledger_project.log import comparison, documents, fence, findings, sealer, signing, tolerant_read, tree
 from ledger_project.log.models import Checkpoint
 from ledger_project.log.sealer import SEALER, look
 from ledger_project.log.tree import Growing, LogAltered
@@ -157,7 +157,7 @@ _ALL = (
 
 def _append(growing: Growing, events: Sequence[UUID]) -> None:
     """Make leaves of the events whose rows are still what was hashed when they were posted."""
-    read = doubt.read(events, look)
+    read = tolerant_read.read(events, look)
     leaves, altered = [], []
     for event in events:
         document, posted = read[event]

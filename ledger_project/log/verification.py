@@ -14,7 +14,7 @@ from django.conf import settings
 
 from ledger_project.kernel import ids, merkle
 from ledger_project.kernel.notes import MalformedNote, UnverifiedNote
-from ledger_project.log import doubt, sealing, signing, tree
+from ledger_project.log import sealing, signing, tolerant_read, tree
 from ledger_project.log.executor import look
 from ledger_project.log.signing import NoSigningKey
 from ledger_project.log.sinks import AnchorFailed, sinks
@@ -181,7 +181,7 @@ class _Verification:
 
     def _compare_events(self, rows: Sequence[Any]) -> None:
         rows = [row for row in rows if row[1] not in self.others]
-        found = doubt.read([event for _, _, event, _ in rows], look)
+        found = tolerant_read.read([event for _, _, event, _ in rows], look)
         for index, tenant, event, leaf_hash in rows:
             document, posted = found.get(event, ({}, b""))
             wrong, about = None, "tree"

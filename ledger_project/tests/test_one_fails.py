@@ -19,7 +19,7 @@ from holds.executors import Paid, Payment
 from holds.models import Hold
 from journal import promo_expiry, watching
 from journal.models import IssuedStatement, ReconciliationRun
-from journal.reconciliation import running, telling
+from journal.reconciliation import notify, running
 from journal.statements import issuing
 from ledger_project.kernel import clock
 from ledger_project.log import each, sealing
@@ -145,7 +145,7 @@ def test_mismatches_are_told_of(three: list[Ledger]) -> None:
     running.run_waiting()
     damage(three[0])
 
-    fails(telling.tell, "tell_of_mismatches")
+    fails(notify.tell, "tell_of_mismatches")
 
     assert counted(three, "reconciliation.mismatched") == [0, 1, 1]
 

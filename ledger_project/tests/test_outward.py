@@ -27,7 +27,7 @@ CLIENTS = {
         "ledger_project.log.sinks": "anchors.deliver",
         "ledger_project.outbound.transport": "deliver_webhooks and read_reserves",
     },
-    "django.core.mail": {"journal.reconciliation.telling": "_mail"},
+    "django.core.mail": {"journal.reconciliation.notify": "_mail"},
 }
 
 

@@ -12,7 +12,7 @@ from django.db import connections
 
 from journal.errors import ReconciliationUnderWay
 from journal.models import ReconciliationRun
-from journal.reconciliation import running, telling
+from journal.reconciliation import notify, running
 from ledger_project.log import sealing
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
@@ -264,7 +264,7 @@ def test_a_planted_fault_turns_its_check_red(books: Ledger, check: str) -> None:
 
     run = reconcile(books)
 
-    red = telling.red(run)
+    red = notify.red(run)
     assert (red.get(check), red.keys()) == (count, {check, *others}), what
     assert {finding.check_name for finding in run.findings.all()} == {check, *others}
 
@@ -282,5 +282,5 @@ def test_books_without_a_fault_are_green_twenty_times(books: Ledger) -> None:
 
         run = reconcile(books)
 
-        assert (run.status, run.mismatches, telling.red(run)) == ("matched", 0, {})
+        assert (run.status, run.mismatches, notify.red(run)) == ("matched", 0, {})
     assert ReconciliationRun.objects.filter(tenant=books.tenant, mismatches=0).count() == 21

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connections
 
-from journal.reconciliation import running, telling
+from journal.reconciliation import notify, running
 from journal.replay import replay
 from journal.tests.external_story import Bank
 from ledger_project.testing.databases import own_database
@@ -118,7 +118,7 @@ def test_a_run_that_told_of_differences_keeps_saying_so(books: Ledger) -> None:
     spoil("UPDATE accounts_balance SET available = 105, total_in = total_in + 5 WHERE available = 100")
     run = books.answer("request_reconciliation")["reconciliation"]["id"]
     running.run_waiting()
-    telling.tell()
+    notify.tell()
     spoil("UPDATE accounts_balance SET available = 100, total_in = total_in - 5 WHERE available = 105")
     assert told(books) == []
 

@@ -16,7 +16,7 @@ from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.staff import staff
 from reserves import tiles
 from reserves.models import Attestation, ReserveAsset, ReserveSnapshot
-from reserves.standing import Standing, standings
+from reserves.summary import Standing, standings
 from reserves.tests.story import attest, record, register
 
 BANK = {

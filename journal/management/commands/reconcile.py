@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Tenant
 from journal.errors import ReconciliationUnderWay
 from journal.models import ReconciliationRun
-from journal.reconciliation import reports, running, telling
+from journal.reconciliation import notify, reports, running
 from ledger_project.log.executor import run
 
 PATIENCE = 3600  # s, for a worker that is at it already: the longest that a task of it may take
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         for found in finished(asked):
             red += bool(found.mismatches)
             self._print(found, as_json=options["json"])
-        telling.tell()
+        notify.tell()
         if red:
             raise SystemExit(1)
 
