@@ -1,10 +1,12 @@
 """The repository checks itself: imports run downhill, one module writes postings, money has no float."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 
 ROOT = Path(__file__).resolve().parents[2]
 # Each layer may import itself and what stands to its left.
@@ -83,6 +85,39 @@ def test_rooms_know_only_those_below(path: Path) -> None:
     for node, name in imports(ast.parse(path.read_text(encoding="utf-8"))) if room else ():
         other = next((other for other in ROOMS if name.startswith(f"{other}.")), room)
         assert other == room or other in ROOMS[room or ""], f"{module_of(path)}:{node.lineno} imports {name}"
+
+
+# SQL that names a table from above. The log, accounts and journal are one core: an event is hashed with its entry and
+# its accounts' names, and what PostgreSQL judges of time it judges of every table alike.
+UPHILL = {
+    "ledger_project/log/documents.py": {"accounts_account", "journal_entry", "journal_posting"},
+    "ledger_project/log/queries.py": {"journal_entry"},
+    "ledger_project/log/verification.py": {"accounts_tenant"},
+    "ledger_project/log/management/commands/export_log.py": {"accounts_tenant"},
+    "ledger_project/log/sql/event_of_nobody.sql": {"accounts_tenant"},
+    "ledger_project/log/sql/sealed_log_grants.sql": {"accounts_account", "journal_entry", "journal_posting"},
+    "ledger_project/log/sql/time_runs_back.sql": {
+        *("accounts_balance", "holds_deposit", "holds_hold", "reserves_reserveasset"),
+    },
+    "ledger_project/webhooks/sql/webhook_of_another.sql": {"accounts_account"},  # whose an account's webhook is
+}
+
+
+def test_sql_runs_downhill_too() -> None:
+    tables = {model._meta.db_table: layer_of(model.__module__) for model in apps.get_models()}
+    found: dict[str, set[str]] = {}
+    for path in [*sources(), *ROOT.glob("**/sql/*.sql")]:
+        text = path.read_text(encoding="utf-8")
+        layer = layer_of(module_of(path))
+        if path.suffix == ".py":
+            nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
+            text = "\n".join(node.value for node in nodes if isinstance(node.value, str))
+        named = set(re.findall(r"\b[a-z]+_[a-z]+\b", re.sub("--.*", "", text)))
+        above = {table for table in named & tables.keys() if layer and tables[table] not in {None, *ALLOWED[layer]}}
+        if above and ".venv" not in path.parts:
+            found[path.relative_to(ROOT).as_posix()] = above
+
+    assert found == UPHILL
 
 
 @pytest.mark.parametrize("path", list(sources()), ids=module_of)
