@@ -152,6 +152,7 @@ class AuthorizationStore(Store):
     rank = LockOrder.PAYMENT_AUTHORIZATION
     row = AuthorizationRow
     kinds = frozenset({"authorization"})
+    leads = frozenset({"authorization_parties", "authorization_hold"})
     in_parts = True
 
     def prepare(self, wants: Wants, look: Look) -> None:

@@ -246,6 +246,7 @@ class HoldStore(Store):
     rank = LockOrder.HOLD
     row = HoldRow
     kinds = frozenset({"hold", "withdrawal_ref"})
+    leads = frozenset({"hold_payee", "hold_beside", "hold_counterparty", "hold_timeout"})
     in_parts = True
 
     def prepare(self, wants: Wants, look: Look) -> None:

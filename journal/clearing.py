@@ -69,6 +69,7 @@ class ClearingStore(Store):
     rank = LockOrder.CLEARING_ACCOUNT
     row = ClearingRow
     kinds = frozenset({"clearing", "clearing_account"})
+    leads = frozenset({"clearing_beside"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         domains = wants.refs.get("clearing")
@@ -154,6 +155,7 @@ class PositionStore(Store):
     rank = LockOrder.CLEARING_POSITION
     row = PositionRow
     kinds = frozenset({"clearing_account"})
+    leads = frozenset({"cut"})
 
     def reading(self, wants: Wants) -> Query | None:
         pairs = [

@@ -139,6 +139,7 @@ class MonitorStore(Store):
     rank = LockOrder.MONITOR
     row = MonitorRow
     kinds = frozenset({"monitor", "monitors_of", "crossing_entry"})
+    leads = frozenset({"monitored"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """A want `monitors_of` is every monitor of an account; `crossing_entry` an entry that a monitor is told of."""

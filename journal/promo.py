@@ -160,6 +160,7 @@ class GrantOwnerStore(Store):
     rank = LockOrder.PROMO_GRANT
     row = GrantOwnerRow
     kinds = frozenset({"promo_grant"})
+    leads = frozenset({"promo_beside"})
 
     def prepare(self, wants: Wants, look: Look) -> None:
         grants = list(wants.refs.get("promo_grant", ()))

@@ -270,6 +270,7 @@ class AttestationStore(Store):
     rank = LockOrder.ATTESTATION
     row = AttestationRow
     kinds = frozenset({"newest_attestation"})
+    leads = frozenset({"attestation"})  # the id of a new one; nothing is locked by it
 
     def reading(self, wants: Wants) -> Query | None:
         currencies = wants.refs.get("newest_attestation")

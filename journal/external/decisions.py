@@ -58,6 +58,7 @@ class MatchStore(Store):
     rank = LockOrder.EXTERNAL_MATCH
     row = MatchRow
     kinds = frozenset({"external_match"})
+    leads = frozenset({"reconciled_entry"})  # an entry that is only named; nothing is locked by it
 
     def reading(self, wants: Wants) -> Query | None:
         return _MATCHES, (wants.tenant, list(wants.refs["external_match"]))

@@ -73,7 +73,7 @@ class Wants:
 
     def add(self, kind: str, ref: Any) -> None:
         """Raises LookupError for a kind that no store reads: its rows would be used without a lock."""
-        if kind not in Store.known:
+        if kind not in Store.known and kind not in Store.leading:
             raise LookupError(f"no store reads rows of the kind {kind!r}")
         self.refs.setdefault(kind, set()).add(ref)
 
@@ -87,8 +87,10 @@ class Store:
     rank: ClassVar[LockOrder]
     row: ClassVar[type[Row]]
     kinds: ClassVar[frozenset[str]]
+    leads: ClassVar[frozenset[str]] = frozenset()  # further kinds, for which alone it is not asked
     in_parts: ClassVar[bool] = False  # whether a row may be written when half of its batch has been planned
     all: ClassVar[list["Store"]] = []
+    leading: ClassVar[frozenset[str]] = frozenset()  # the `leads` of all
     known: ClassVar[dict[str, "Store"]] = {}  # by the kinds of references, the first that reads them
 
     def __init_subclass__(cls) -> None:
@@ -101,6 +103,7 @@ class Store:
         if twin:
             raise TypeError(f"{cls.__name__} and {type(twin).__name__} have one place in the lock order: {cls.rank!r}")
         Store.all = sorted([*Store.all, cls.row.store], key=lambda store: store.rank)
+        Store.leading |= cls.leads
         Store.known = {kind: store for store in reversed(Store.all) for kind in store.kinds}
 
     def takes_part(self, wants: Wants) -> bool:
@@ -199,9 +202,9 @@ class Unit:
             if arguments[name] is None:
                 continue
             for kind, ref in form.wants(arguments[name]):
-                store = Store.known[kind]
-                row = self.find(store.row, ref)
-                if row is not None and not row.belongs_to(self.caller):
+                store = Store.known.get(kind)
+                row = self.find(store.row, ref) if store else None
+                if store and row is not None and not row.belongs_to(self.caller):
                     self.hidden.add((store.row, row.key))
 
     def add(self, row: R, *names: Hashable) -> R:
