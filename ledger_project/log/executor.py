@@ -5,7 +5,7 @@ Those whose rows somebody else holds are set aside (taken.py) and wait where the
 docs/concurrency.md gives the locking rules as numbered cases.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -21,9 +21,8 @@ from ledger_project.log.call import KEY, Call, Done, Result, SystemKey, fit_key,
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS
 from ledger_project.log.grouping import Group
-from ledger_project.log.parking import Parking, Ref
+from ledger_project.log.parking import Parking
 from ledger_project.log.taken import BRIEF, Outcome, SetAside, execute_the_free, taken, wait_for
-from ledger_project.log.taken import KEY as TWIN
 
 __all__ = [
     "KEY",
@@ -132,16 +131,11 @@ def _as_one(calls: Sequence[Call], *, atomic: bool, dry_run: bool) -> list[Resul
             # Within a transaction of the caller's, which has waited for as long as its session does.
             if django_connection.in_atomic_block or not deadline.left():
                 raise Busy(reason="lock timeout") from waited
-        _wait_for_one(calls[0].tenant, taken(calls))
-
-
-def _wait_for_one(tenant: int, refs: Collection[Ref]) -> None:
-    """Refuses: Busy."""
-    for ref in islice(refs, 1):
-        try:
-            parking.wait(tenant, ref, partial(wait_for, tenant, ref))
-        except pg.LockNotAvailable as waited:
-            raise Busy(reason="lock timeout") from waited
+        for ref, query in islice(taken(calls).items(), 1):
+            try:
+                parking.wait(calls[0].tenant, ref, partial(wait_for, query))
+            except pg.LockNotAvailable as waited:
+                raise Busy(reason="lock timeout") from waited
 
 
 def _settle(
@@ -151,24 +145,24 @@ def _settle(
     results = list(outcomes)
     while aside := [each for each in results if isinstance(each, SetAside)]:
         places = [place for place, each in enumerate(results) if each == aside[0]]
-        followed = _follow([calls[place] for place in places], aside[0].ref, submit)
+        followed = _follow([calls[place] for place in places], aside[0], submit)
         for place, outcome in zip(places, followed, strict=True):
             results[place] = outcome
     return [each for each in results if not isinstance(each, SetAside)]
 
 
-def _follow(calls: Sequence[Call], ref: Ref, submit: Callable[[Sequence[Call]], list[Outcome]]) -> list[Outcome]:
+def _follow(calls: Sequence[Call], aside: SetAside, submit: Callable[[Sequence[Call]], list[Outcome]]) -> list[Outcome]:
     """Wait for one thing, and execute the calls that need it."""
     executed: list[Outcome] = []
 
     def watch() -> None:
-        if ref[0] == TWIN:  # whoever has the same key is waited for with the call itself
+        if aside.query:
+            wait_for(aside.query)
+        else:  # whoever has the same key is waited for with the call itself
             executed.extend(carry_out(calls, lock_seconds=deadline.left()))
-        else:
-            wait_for(calls[0].tenant, ref)
 
     try:
-        parking.wait(calls[0].tenant, ref, watch)
+        parking.wait(calls[0].tenant, aside.ref, watch)
         return executed or submit(calls)
     except pg.LockNotAvailable:
         return [Busy(reason="lock timeout")] * len(calls)

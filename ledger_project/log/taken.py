@@ -6,8 +6,8 @@ to their callers, who wait for them elsewhere (parking.py), and everybody else's
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -28,17 +28,12 @@ KEY: Final = "idempotency_key"  # what is under way elsewhere under the same key
 _LOCK = re.compile(r"FOR NO KEY UPDATE(?: OF \w+)?")
 
 
-def refs_of(call: Call) -> Iterator[Ref]:
-    """What a call must have for itself."""
-    yield KEY, call.idempotency_key
-    yield from call.command.wants(call.arguments)
-
-
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """What became of a call that was not executed: others hold this, which it needs."""
+    """What became of a call that was not executed: others hold this, which it needs and locks with this statement."""
 
     ref: Ref
+    query: Query | None = None
 
 
 Outcome = Result | SetAside
@@ -51,7 +46,7 @@ def execute_the_free(bulks: Sequence[Sequence[Call]], parking: Parking) -> list[
     may depend on: what has a row in common with a call that was set aside is set aside, too.
     """
     calls = [call for bulk in bulks for call in bulk]
-    refs = parking.waited_for(calls[0].tenant)
+    refs: Collection[Ref] = parking.waited_for(calls[0].tenant)
     aside = [_aside(bulk, refs) for bulk in bulks] if refs else []
     if not any(map(any, aside)):
         for _ in range(2):  # the lock may have been gone when we asked who has it
@@ -71,44 +66,54 @@ def execute_the_free(bulks: Sequence[Sequence[Call]], parking: Parking) -> list[
     marked = [list(zip(bulk, marks, strict=True)) for bulk, marks in zip(bulks, aside, strict=True)]
     free = [[call for call, mark in bulk if not mark] for bulk in marked]
     executed = chain.from_iterable(execute_the_free([bulk for bulk in free if bulk], parking) if any(free) else ())
-    return [[SetAside(mark) if mark else next(executed) for _, mark in bulk] for bulk in marked]
+    return [[mark or next(executed) for _, mark in bulk] for bulk in marked]
 
 
-def _aside(bulk: Sequence[Call], refs: Collection[Ref]) -> list[Ref | None]:
+def _aside(bulk: Sequence[Call], refs: Collection[Ref]) -> list[SetAside | None]:
     """For each of one caller's calls, what keeps it from being executed."""
-    because: dict[Ref, Ref] = {ref: ref for ref in refs}
-    marks = []
+    because: dict[Ref, SetAside] = {}
+    marks: list[SetAside | None] = []
     for call in bulk:
-        mark = next((because[ref] for ref in refs_of(call) if ref in because), None)
+        needed = needs(call)
+        mark = next(
+            (because.get(ref) or SetAside(ref, needed[ref]) for ref in needed if ref in because or ref in refs), None
+        )
         if mark:
-            because |= {ref: mark for ref in refs_of(call) if ref not in because}
+            because |= {ref: mark for ref in needed if ref not in because}
         marks.append(mark)
     return marks
 
 
-def taken(calls: Sequence[Call]) -> set[Ref]:
-    """Those of the calls' rows that others hold at this moment."""
-    refs = dict.fromkeys(ref for call in calls for ref in call.command.wants(call.arguments))
-    locking = [(ref, query) for ref in refs for query in _locking(calls[0].tenant, ref)]
-    asked = [each for _, query in locking for each in (_all_of(query), _free_of(query))]
-    rows = iter(_in_transaction(deadline.left(), asked))
-    return {ref for ref, _ in locking if len(next(rows)) > len(next(rows))}
-
-
-def wait_for(tenant: int, ref: Ref) -> None:
-    """Return when the rows are free, having held nothing else meanwhile. Raises LockNotAvailable at the deadline."""
-    _in_transaction(deadline.left(), _locking(tenant, ref))
-
-
-def _locking(tenant: int, ref: Ref) -> list[Query]:
-    """The statements that lock what one reference leads to."""
-    wants = Wants(tenant=tenant, slot=attempt.slot(), committed=True)
-    wants.add(*ref)
+def needs(call: Call) -> dict[Ref, Query | None]:
+    """What a call must have for itself: its key, and each row with the statement that locks it."""
+    wants = Wants(tenant=call.tenant, slot=attempt.slot(), committed=True)
+    for kind, ref in call.command.wants(call.arguments):
+        wants.add(kind, ref)
     for store in Store.all:
         if store.takes_part(wants):
             store.prepare(wants, attempt.look)
-    read = [store.reading(wants) for store in Store.all if store.takes_part(wants)]
-    return [query for query in read if query and _LOCK.search(query[0])]
+    found: dict[Ref, Query | None] = {(KEY, call.idempotency_key): None}
+    for kind, refs in wants.refs.items():
+        for ref in refs:
+            one = replace(wants, refs={kind: {ref}})
+            for store in Store.all:
+                query = store.reading(one) if store.takes_part(one) else None
+                if query and _LOCK.search(query[0]):
+                    found[kind, ref] = query
+    return found
+
+
+def taken(calls: Sequence[Call]) -> dict[Ref, Query]:
+    """Those of the calls' rows that others hold at this moment."""
+    locking = {ref: query for call in calls for ref, query in needs(call).items() if query}
+    asked = [each for query in locking.values() for each in (_all_of(query), _free_of(query))]
+    rows = iter(_in_transaction(deadline.left(), asked))
+    return {ref: query for ref, query in locking.items() if len(next(rows)) > len(next(rows))}
+
+
+def wait_for(query: Query) -> None:
+    """Return when its rows are free, having held nothing else meanwhile. Raises LockNotAvailable at the deadline."""
+    _in_transaction(deadline.left(), [query])
 
 
 def _all_of(query: Query) -> Query:

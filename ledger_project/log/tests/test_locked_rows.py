@@ -203,6 +203,23 @@ def test_a_server_process_that_hangs_stops_its_own_batch_and_no_other(books: Led
     assert books.balance("payer-0") == {"available": 996}
 
 
+def test_a_row_is_one_whatever_leads_to_it(books: Ledger) -> None:
+    """An account by its name, by its id, and as the one that a hold is captured for."""
+    hold = books.answer("place_hold", account="bob", amount=5)["hold"]["id"]
+    account = look("SELECT id FROM accounts_account WHERE tenant_id = %s AND name = 'alice'", (books.tenant,))[0][0]
+    with books.locked("alice"):
+        waiting = Waiting(
+            pay(books, "alice"),
+            pay(books, f"acc_{account.hex}"),
+            partial(books.run, "capture_hold", hold=hold, to_account="alice"),
+        )
+        await_parked(3)
+        assert executor.parking.waited_for(books.tenant) == {("balance", (account, 0))}
+        everybody_else_pays(books)
+    assert all(isinstance(result, Done) for result in waiting.end())
+    assert books.balance("alice") == {"available": 1003}
+
+
 def test_every_statement_that_locks_can_be_asked_what_is_free(books: Ledger) -> None:
     """Also where one reference leads to rows of several kinds."""
     hold = books.answer("place_hold", account="alice", amount=5)["hold"]["id"]
