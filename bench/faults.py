@@ -199,7 +199,7 @@ def main(rounds: int, seconds: float) -> None:
         groups = [
             Group("same tenant", pays(None), keys[first]),
             Group("other tenant", pays(None), keys[second]),
-            Group("readers", lambda: ("GET", "/v1/accounts/shop/balance", None), keys[second], 1),
+            Group("readers", lambda: ("GET", "/v1/accounts/holder-0/balance", None), keys[second], 1),
             Group("/healthz", lambda: ("GET", "/healthz", None), "", 1),
         ]
         with served() as port:
