@@ -11,7 +11,7 @@ WORKERS ?= auto
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
 
-.PHONY: help up down test soak mutants fuzz storm chaos load migrations sealing restores proofs check fmt bench bench-replay lock clean
+.PHONY: help up down test quick soak mutants fuzz storm chaos load migrations sealing restores proofs check fmt bench bench-replay lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -25,6 +25,9 @@ down: $(VENV)/installed ## Stop what `make up` started
 
 test: $(VENV)/installed-dev ## Run every test, in parallel, on servers of its own
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --quiet $(ARGS)
+
+quick: $(VENV)/installed-dev ## Run the tests of the inner loop: under a minute, without what is slow
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal --quiet -m "not slow" $(ARGS)
 
 soak: $(VENV)/installed-dev ## Live thousands of random lives against the pure model; EXAMPLES= says how many
 	STATE_MACHINE_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest --timeout=0 holds/tests/test_state_machine.py $(ARGS)

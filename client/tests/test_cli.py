@@ -7,6 +7,8 @@ from click.testing import CliRunner
 from ledger_client.cli import ledger as cli
 from ledger_client.verbs import READS, VERBS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shell(server, api, monkeypatch, tmp_path):

@@ -15,6 +15,8 @@ from ledger_client import (
 )
 from server import answer, lose_the_reply
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def alice(client):

@@ -21,6 +21,8 @@ from vectors.make import vectors
 from ledger_project.kernel import canonical, merkle, notes
 from ledger_project.kernel.keys import PublishedKey, jwks
 
+pytestmark = pytest.mark.slow
+
 VECTORS = Path(__file__).parent / "vectors"
 KEY = str(LOG_KEY.verifier)
 

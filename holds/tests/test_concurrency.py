@@ -16,6 +16,8 @@ from ledger_project.kernel.errors import Refusal
 from ledger_project.log.executor import Done
 from ledger_project.testing.crowd import together
 
+pytestmark = pytest.mark.slow
+
 
 def codes(outcomes: list) -> Counter:
     return Counter(

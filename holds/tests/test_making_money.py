@@ -23,6 +23,8 @@ from ledger_project.testing.api import Api, refused
 from ledger_project.testing.draws import FAMILIES, record
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 MINTING = {
     "confirm_deposit",  # against custody
     "fee_transfer",  # from the platform's pool

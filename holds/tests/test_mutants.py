@@ -12,6 +12,8 @@ from hypothesis import Phase
 from holds.tests.mutants import MUTANTS, Mutant
 from holds.tests.test_state_machine import live
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("MUTANT_EXAMPLES", "150"))
 IN_THE_SUITE = ("final_capture_keeps_the_rest", "hold_expires_late", "promo_last")
 NAMED = os.environ.get("MUTANTS", " ".join(IN_THE_SUITE)).split()

@@ -19,6 +19,8 @@ from ledger_project.kernel import clock
 from ledger_project.log.models import Event
 from ledger_project.testing.crowd import together
 
+pytestmark = pytest.mark.slow
+
 AFTER_THE_LEASE = {"seconds": int(LEASE.total_seconds()) + 1}
 
 

@@ -12,6 +12,8 @@ from holds.tests.story import Story
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = ("alice", "bob", "shop")
 BUCKETS = {"hold": "held", "escrow": "escrowed", "stake": "bonded", "withdrawal": "held"}
 

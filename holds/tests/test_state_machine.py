@@ -25,6 +25,8 @@ from ledger_project.testing.draws import VERBS, command
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.model import Model, No
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "60"))
 STEPS = int(os.environ.get("STATE_MACHINE_STEPS", "30"))
 TICK = timedelta(milliseconds=1)

@@ -14,6 +14,8 @@ from ledger_project.testing.api import Api, refused
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '=HYPERLINK("http://evil.example")#[*bold*]'
 
 

@@ -26,6 +26,8 @@ from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.offline import ledger_verify
 from ledger_project.testing.staff import boss, staff
 
+pytestmark = pytest.mark.slow
+
 OCTOBER = datetime(2099, 10, 1, tzinfo=UTC), datetime(2099, 11, 1, tzinfo=UTC)
 FILES = [
     "MANIFEST",

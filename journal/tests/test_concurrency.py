@@ -21,6 +21,8 @@ from ledger_project.log.executor import Done, Result
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def books(ledger: Ledger) -> Ledger:

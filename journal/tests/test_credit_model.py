@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journal.replay import replay
 from ledger_project.kernel.errors import Refusal
 from ledger_project.testing.ledger import Ledger
+
+pytestmark = pytest.mark.slow
 
 NAMES = ("alice", "bob")
 

@@ -23,6 +23,8 @@ from journal.exports.snapshot import snapshot
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 BEAN_CHECK = Path(sys.executable).with_name("bean-check")
 HUGE = 10**37 + 12345678901234567890123456789

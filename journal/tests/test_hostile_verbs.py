@@ -10,6 +10,8 @@ from ledger_project.kernel.errors import Refusal
 from ledger_project.testing.hostile import APP, OWNER, attempt, constraint
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def books(ledger: Ledger) -> Ledger:

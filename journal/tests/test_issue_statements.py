@@ -21,6 +21,8 @@ from ledger_project.log.queries import read
 from ledger_project.testing.hostile import APP, OWNER, attempt, constraint
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 AUGUST, SEPTEMBER, OCTOBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (8, 9, 10))
 DAY = timedelta(days=1)
 

@@ -17,6 +17,8 @@ from ledger_project.log.queries import read
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 CAST = ["agent:eu:alice", "agent:eu:bob", "agent:us:carol", "shop:books", "agent%_x"]
 
 

@@ -23,6 +23,8 @@ from ledger_project.testing.api import Api
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -17,6 +17,8 @@ from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.web.api import authentication
 
+pytestmark = pytest.mark.slow
+
 ENTRIES = 20_000
 AGENTS = 100
 LARGE = {"journal_entry", "journal_posting", "log_event"}

@@ -23,6 +23,8 @@ from ledger_project.testing.growth import LINEAR, growth
 from ledger_project.testing.ledger import Ledger
 from ledger_project.web.api.parsing import parse_object
 
+pytestmark = pytest.mark.slow
+
 HEADER = "date,amount,reference,description\n"
 
 

@@ -32,6 +32,8 @@ from ledger_project.log.models import Event
 from ledger_project.testing.crowd import together
 from ledger_project.testing.hostile import APP, OWNER, attempt, constraint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def bank(ledger):

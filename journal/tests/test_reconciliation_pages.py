@@ -19,6 +19,8 @@ from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.staff import staff
 
+pytestmark = pytest.mark.slow
+
 LIST = "/admin/journal/reconciliationrun/"
 UNSPOIL = (
     "UPDATE accounts_balance SET available = available + 1, fee_pool = fee_pool - 1"

@@ -22,6 +22,8 @@ from ledger_project.testing.crowd import together
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 SPOIL = (
     "UPDATE accounts_balance SET available = available - 1, fee_pool = fee_pool + 1"
     " WHERE tenant_id = %s AND available = 100"

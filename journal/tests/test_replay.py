@@ -15,6 +15,8 @@ from journal.replay import replay
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def books(ledger: Ledger) -> Ledger:

@@ -11,6 +11,8 @@ from ledger_project.testing.copying import copy_transfers
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS, TRANSFERS = 4000, 10_000
 
 

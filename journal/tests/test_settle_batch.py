@@ -29,6 +29,8 @@ from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 SETTLEMENT = "platform:settlement:CRD"
 
 

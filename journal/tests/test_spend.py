@@ -29,6 +29,8 @@ from ledger_project.kernel import clock
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def books(ledger: Ledger) -> Ledger:

@@ -14,6 +14,8 @@ from ledger_project.log.queries import read
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.staff import boss, staff
 
+pytestmark = pytest.mark.slow
+
 SEPTEMBER = datetime(2026, 9, 1, tzinfo=UTC)
 
 

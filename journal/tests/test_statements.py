@@ -24,6 +24,8 @@ from ledger_project.log.models import Leaf
 from ledger_project.log.queries import read
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 MONTHS = ("2026-08", "2026-09", "2026-10")
 PEOPLE = [f"agent:{n:03}" for n in range(100)]
 BEGUN, OCTOBER = datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)

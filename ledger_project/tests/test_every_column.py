@@ -21,6 +21,8 @@ from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 from ledger_project.tests.everything import everything
 
+pytestmark = pytest.mark.slow
+
 ROWS = 6  # of each table
 TABLES = sorted(table for table, watched in Watched.all.items() if not watched.why)
 # What a column may hold besides what it holds; the first that the table takes is planted.

@@ -34,6 +34,8 @@ from ledger_project.web.api.sight import lets_in
 from ledger_project.web.api.views import ListView
 from ledger_project.webhooks import fanout
 
+pytestmark = pytest.mark.slow
+
 NAMES = {"alice": "zebra:alice", "bob": "walrus:bob"}
 MARKS = {"alice": 3000, "bob": 7_070_700_000}  # what all their amounts begin with
 APART = {"/v1/events/stream": "webhooks/tests/test_streams_of_one_account.py"}

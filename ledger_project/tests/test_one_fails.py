@@ -31,6 +31,8 @@ from ledger_project.webhooks import sender
 from ledger_project.webhooks.models import Delivery
 from reserves import tasks as reserves_tasks
 
+pytestmark = pytest.mark.slow
+
 
 class Bank:
     """An executor that pays whatever it is asked to pay."""

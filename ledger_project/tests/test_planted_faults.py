@@ -18,6 +18,8 @@ from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 from ledger_project.tests.everything import everything
 
+pytestmark = pytest.mark.slow
+
 ALICE = "(SELECT id FROM accounts_account WHERE name = 'alice')"
 HERS = f"account_id = {ALICE}"
 HASH = "0x" + "feed" * 16

@@ -11,6 +11,8 @@ from journal.tests.external_story import Bank
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 SPOILED = (
     *("accounts_account", "accounts_apikey", "accounts_balance", "journal_externalline", "journal_reconciliationrun"),
     *("log_event", "holds_deposit"),

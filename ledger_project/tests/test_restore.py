@@ -28,6 +28,7 @@ from ledger_project.webhooks.tests.receiver import Receiver
 TRIES = int(os.environ.get("RESTORE_TRIES", "1"))
 WRITERS = 4
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="whose backups are not ours to make"),
 ]

@@ -15,6 +15,8 @@ from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.web import secret_key
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 MANAGE = str(PROJECT / "manage.py")
 GOOD = "9bX-of-this-test-alone-2vQ7mZ0cK4tR8yL1wN5uJ3hG6fD"

@@ -11,6 +11,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
+import pytest
 from django.db import connections
 from django.test import Client
 
@@ -20,6 +21,8 @@ from ledger_project.log.command import COMMANDS
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.tests.test_boundaries import callers_commands, doors_of, send
+
+pytestmark = pytest.mark.slow
 
 REQUESTS = int(os.environ.get("STORM_REQUESTS", "2000"))
 SEED = int(os.environ.get("STORM_SEED", "1"))

@@ -27,6 +27,8 @@ from ledger_project.testing.frozen import a_frozen_redis
 from ledger_project.testing.ledger import Ledger
 from ledger_project.tests.test_architecture import module_of, sources
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30  # s
 

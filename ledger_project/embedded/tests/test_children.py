@@ -18,6 +18,8 @@ from ledger_project.embedded.processes import StartFailed
 from ledger_project.embedded.supervisor import StopRequested, Supervisor
 from ledger_project.embedded.tests.test_up import eventually, options_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def place(home: Path) -> Place:

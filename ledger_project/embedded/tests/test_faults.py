@@ -20,6 +20,8 @@ from ledger_project.embedded.supervisor import MEGABYTE
 from ledger_project.embedded.tests.test_up import alive, kill, manage, up_file
 from ledger_project.testing.run import remove_home
 
+pytestmark = pytest.mark.slow
+
 RECOVERS_WITHIN = 30.0
 CALLERS = 4
 

@@ -20,6 +20,8 @@ from ledger_project.embedded.processes import StartFailed
 from ledger_project.embedded.servers import Servers
 from ledger_project.testing.run import remove_home
 
+pytestmark = pytest.mark.slow
+
 
 def asks_both(home: Path) -> tuple[str, bool]:
     """What the database says its server is, and whether the cache answers, by the URLs that everybody uses."""

@@ -27,6 +27,8 @@ from ledger_project.embedded.supervisor import PROJECT, Options, Supervisor, ans
 from ledger_project.testing import skill
 from ledger_project.testing.run import TEMPLATE, with_database
 
+pytestmark = pytest.mark.slow
+
 PR_SET_CHILD_SUBREAPER = 36
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
 

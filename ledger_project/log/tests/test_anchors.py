@@ -24,6 +24,8 @@ from ledger_project.log.verification import verify
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own(settings: Settings) -> Iterator[Ledger]:

@@ -20,6 +20,8 @@ from ledger_project.log.unfencing import StaysFenced, unfence
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = "ledger.local/log"
 
 

@@ -20,6 +20,8 @@ from ledger_project.log.tests.test_seal import ANOTHER_KEY, as_owner
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own() -> Iterator[Ledger]:

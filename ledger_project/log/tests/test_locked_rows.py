@@ -16,6 +16,8 @@ from ledger_project.log.executor import Done, execute, execute_bulk, execute_fre
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 OTHERS = 8
 
 

@@ -14,6 +14,8 @@ from journal.models import Entry
 from ledger_project.log.executor import MAX_BATCH, PART, BatchRefused, Call, Done, execute_bulk
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 def transfers(ledger: Ledger, count: int, **arguments: object) -> list[Call]:
     arguments = {"from_account": "alice", "to_account": "bob", "amount": 1} | arguments

@@ -24,6 +24,8 @@ from ledger_project.testing.databases import own_database
 from ledger_project.testing.hostile import OWNER
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 EVENTS = int(os.environ.get("MIGRATION_EVENTS", "20000"))
 WRITERS = 3
 LIMIT = 1  # s that a writer waits, twice as long as such a migration
@@ -55,10 +57,10 @@ ALTER TABLE log_event ENABLE ALWAYS TRIGGER event_of_nobody;
 
 
 class Writers:
-    """Threads that post, and do not wait for a lock any longer than `LIMIT`."""
+    """Threads that post, and do not wait for a lock any longer than `limit` seconds."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, ledger: Ledger, limit: float) -> None:
+        self.ledger, self.limit = ledger, limit
         self.longest = 0.0  # seconds of one transfer
         self.posted = 0
         self.errors: list[Exception] = []
@@ -86,7 +88,7 @@ class Writers:
 
     def _transfer(self, key: str) -> None:
         try:
-            with deadline.within(LIMIT):
+            with deadline.within(self.limit):
                 self.ledger.run("transfer", key=key, from_account="alice", to_account="bob", amount=1)
             self.posted += 1
         except Exception as error:  # counted; the test says how many are right
@@ -128,8 +130,8 @@ def books() -> Iterator[Ledger]:
 
 @pytest.fixture
 def load(books: Ledger) -> Callable[..., Writers]:
-    def load(operations: list[Operation], *, atomic: bool) -> Writers:
-        with Writers(books) as writers:
+    def load(operations: list[Operation], *, atomic: bool, limit: float = LIMIT) -> Writers:
+        with Writers(books, limit) as writers:
             time.sleep(1)
             began = time.monotonic()
             with somebody_reads(READS):
@@ -170,7 +172,7 @@ def test_nobody_waits_for_a_migration(load: Callable[..., Writers], books: Ledge
 @pytest.mark.parametrize("operation", OLD_KIND)
 def test_everybody_waits_for_one_of_the_old_kind(load: Callable[..., Writers], operation: Operation) -> None:
     """So the test above sees what it looks for."""
-    writers = load([operation], atomic=True)
+    writers = load([operation], atomic=True, limit=0.1)
 
     assert len(writers.errors) >= WRITERS
 

@@ -19,6 +19,8 @@ from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.offline import ledger_verify
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own() -> Iterator[Ledger]:

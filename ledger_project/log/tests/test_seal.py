@@ -22,6 +22,8 @@ from ledger_project.log.tree import LogAltered
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 ANOTHER_KEY = """-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIMDdJwEWJpXFwEgXZS93Bfkaytdkr6ZjlI3bGc7J9Tg2
 -----END PRIVATE KEY-----

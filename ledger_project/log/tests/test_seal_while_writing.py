@@ -1,9 +1,13 @@
 """Sealing while many write: nothing is missed, nothing comes twice, and readers of the feed see every event."""
 
+import pytest
+
 from ledger_project.log import sealing
 from ledger_project.log.verification import verify
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.sealing import Crowd, Follower, all_the_time, require_whole_log
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_committed_event_is_sealed_once_while_many_write() -> None:

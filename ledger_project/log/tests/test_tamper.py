@@ -25,6 +25,8 @@ from ledger_project.testing.databases import forget_the_size, own_database
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.offline import VERIFIER
 
+pytestmark = pytest.mark.slow
+
 PLACES = 200
 CLEAN_RUNS = 20
 SEED = 20261121

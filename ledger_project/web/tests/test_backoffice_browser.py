@@ -10,6 +10,8 @@ from journal.models import Entry
 from ledger_project.kernel import ids
 from ledger_project.testing.staff import PASSWORD, person
 
+pytestmark = pytest.mark.slow
+
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 

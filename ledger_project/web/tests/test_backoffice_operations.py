@@ -21,6 +21,8 @@ from ledger_project.web.api import authentication
 from ledger_project.web.backoffice.operations import ROWS_AT_ONCE
 from ledger_project.web.backoffice.staff import settle_permissions
 
+pytestmark = pytest.mark.slow
+
 ACCOUNTS = "/admin/accounts/account/"
 
 

@@ -23,6 +23,8 @@ from ledger_project.testing.staff import PASSWORD, boss, person, session, staff
 from ledger_project.web.backoffice import html, plain_admin
 from ledger_project.web.backoffice.site import ReadOnlyAdmin
 
+pytestmark = pytest.mark.slow
+
 LISTS = [Account, BalanceTotal, Currency, ApiKey, Entry, PostingLine, Event]
 
 

@@ -13,6 +13,8 @@ from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.staff import boss
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = {
     "NUL": "%00",
     "NUL within": "a%00b",

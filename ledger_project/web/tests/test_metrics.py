@@ -24,6 +24,8 @@ from ledger_project.testing.api import Api, refused
 from ledger_project.testing.crowd import together
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "secret-of-the-metrics"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -7,6 +7,7 @@ from functools import lru_cache
 from io import StringIO
 from typing import Any
 
+import pytest
 import schemathesis
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
@@ -31,6 +32,8 @@ from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.web.api.bulk import bulk_commands
 from ledger_project.wsgi import application
+
+pytestmark = pytest.mark.slow
 
 CHECKS = [
     not_a_server_error,

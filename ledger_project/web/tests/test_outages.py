@@ -25,6 +25,8 @@ from ledger_project.testing.staff import boss
 from ledger_project.web import probing
 from ledger_project.web.probing import Probe
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = {"name": "carol"}
 TRANSFER = {"from_account": "alice", "to_account": "bob", "amount": 1}
 BULK = {"commands": [{"command": "transfer", "idempotency_key": "b1", "args": TRANSFER}]}

@@ -11,6 +11,8 @@ from accounts.models import Tenant
 from ledger_project.kernel import clock
 from ledger_project.log import sealing
 
+pytestmark = pytest.mark.slow
+
 SCREENS = [(1280, "light"), (390, "dark")]
 
 

@@ -16,6 +16,8 @@ from playwright.sync_api import expect
 from ledger_project.testing.staff import PASSWORD, person, session
 from ledger_project.web.tests.test_backoffice_browser import DESK, PHONE
 
+pytestmark = pytest.mark.slow
+
 PAGE = "/admin/second-factor/"
 
 

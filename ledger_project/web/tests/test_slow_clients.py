@@ -15,6 +15,8 @@ from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.serving import PATIENCE, ask, processes, read, serve
 
+pytestmark = pytest.mark.slow
+
 SLOW = 60
 KEPT = 500  # connections of a process, as gunicorn.conf.py says
 

@@ -14,6 +14,8 @@ from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.offline import PROJECT
 from ledger_project.web.tests.verify_page import emptied, offline, other_hash, submit, trust
 
+pytestmark = pytest.mark.slow
+
 VECTORS = PROJECT / "client" / "tests" / "vectors"
 GENUINE = "This receipt is genuine"
 

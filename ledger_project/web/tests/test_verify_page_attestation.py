@@ -13,6 +13,8 @@ from ledger_project.web.tests.verify_page import emptied, offline, other_hash, s
 from reserves import attestation, jws
 from reserves.tests.story import attest, record, register
 
+pytestmark = pytest.mark.slow
+
 GENUINE = "This attestation is genuine"
 CASES = sorted((PROJECT / "reserves" / "tests" / "cases").glob("*.json"))
 MORE = 11  # accounts beside alice: leaves that rise without a sibling are among them

@@ -18,6 +18,8 @@ from ledger_project.testing.frozen import a_frozen_redis
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.serving import PATIENCE, THREADS, ask, processes, read, serve
 
+pytestmark = pytest.mark.slow
+
 WAITERS = 10 * THREADS
 LONG = "100"  # s, longer than any of these tests takes
 

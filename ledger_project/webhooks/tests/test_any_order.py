@@ -21,6 +21,8 @@ from ledger_project.webhooks.tests.receiver import Received, Receiver, Reply
 from ledger_project.webhooks.tests.test_kill import LEASE_OVER, worker
 from ledger_project.webhooks.tests.test_retry import answering, later, until_due
 
+pytestmark = pytest.mark.slow
+
 WAIT = 0.1  # seconds until an answer
 AT_FIRST = range(schedule.AT_ONCE, schedule.AT_ONCE + schedule.IN_ORDER)  # attempts until a failure is known to be one
 

@@ -21,6 +21,8 @@ from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.webhooks import stream
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 ADDRESS = "/v1/events/stream"
 

@@ -7,6 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import redis
 from django.conf import settings
 
@@ -17,6 +18,8 @@ from ledger_project.webhooks import delivery, sender, tasks
 from ledger_project.webhooks.models import Attempt
 from ledger_project.webhooks.tests.conftest import Register
 from ledger_project.webhooks.tests.receiver import Received, Receiver, Reply
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
 LEASE_OVER = delivery.LEASE + timedelta(seconds=1)

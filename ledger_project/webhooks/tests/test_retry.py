@@ -18,6 +18,8 @@ from ledger_project.webhooks.models import Attempt
 from ledger_project.webhooks.tests.conftest import Register, Webhook, seal_and_deliver
 from ledger_project.webhooks.tests.receiver import Received, Receiver, Reply
 
+pytestmark = pytest.mark.slow
+
 MINUTES_5 = timedelta(minutes=5)
 
 

@@ -24,6 +24,8 @@ from ledger_project.webhooks.tests.conftest import seal_and_deliver
 from ledger_project.webhooks.tests.receiver import Receiver
 from ledger_project.webhooks.tests.test_event_stream import ADDRESS, read
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ledger(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Ledger:
