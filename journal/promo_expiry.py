@@ -43,10 +43,10 @@ def expire_due() -> Counter[str]:
 def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) -> Place | None:
     """Burn the next due grants after a place in their order; the place of the last one, or None after the last page."""
     due = look(_DUE, (tenant, now, *after, PAGE))
-    # The key says how much is gone already: what is left of a grant expires once, also if some comes back to it.
+    # The key says how much was burnt before, which only grows: what comes back to a grant expires anew.
     calls = [
-        system_call(tenant, "expire_promo", key=f"expire:{grant}:{gone}", actor=ACTOR, grant=grant)
-        for grant, gone in ((ids.show("prm", grant), gone) for _, grant, gone in due)
+        system_call(tenant, "expire_promo", key=f"expire:{grant}:{burned}", actor=ACTOR, grant=grant)
+        for grant, burned in ((ids.show("prm", grant), burned) for _, grant, burned in due)
     ]
     for call, result in zip(calls, execute_free(calls) if calls else [], strict=True):
         if isinstance(result, Done):
@@ -63,7 +63,7 @@ SELECT DISTINCT tenant_id FROM journal_promogrant
 """
 # No money leaves a frozen account, not even money that nobody can spend; it is burnt when the account is unfrozen.
 _DUE = """
-SELECT due.expires_at, due.id, due.spent + due.burned
+SELECT due.expires_at, due.id, due.burned
   FROM journal_promogrant AS due
   JOIN accounts_balance AS holder ON holder.account_id = due.account_id AND holder.status <> 'frozen'
  WHERE due.tenant_id = %s AND due.expires_at <= %s AND due.spent + due.burned < due.amount

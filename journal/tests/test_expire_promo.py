@@ -99,6 +99,22 @@ def test_spends_and_the_sweeper_share_a_grant_without_losing_a_unit(books: Ledge
     assert books.balance("shop") == {"available": 8}
 
 
+def test_what_comes_back_to_an_expired_grant_is_burnt_too(books: Ledger) -> None:
+    """However much of it is gone by then: as much as before the last time, here."""
+    mint(books, 30, 60)
+    spent = books.answer("spend", account="alice", to_account="shop", amount=24, use_promo=True)["entry"]["id"]
+
+    with clock.moved(HOUR):
+        assert expire_due() == {"expired": 1}
+        for _ in range(4):
+            books.run("refund", entry=spent, amount=6)
+            assert expire_due() == {"expired": 1}
+            assert expire_due() == {}
+
+    assert books.balance("alice") == {"promo": 10}
+    assert replay(books.tenant) == []
+
+
 def test_nothing_leaves_a_frozen_account_until_it_is_unfrozen(books: Ledger) -> None:
     grant = mint(books, 30, 60)
     books.run("freeze_account", account="alice")
