@@ -128,6 +128,18 @@ def _forbidden(
     return [result]
 
 
+def wants_of(calls: Sequence[Call], *, committed: bool = True) -> Wants:
+    """What calls of one tenant refer to, and what that leads to."""
+    wants = Wants(tenant=calls[0].tenant, slot=slot(), committed=committed)
+    for call in calls:
+        for kind, ref in call.command.wants(call.arguments):
+            wants.add(kind, ref)
+    for store in Store.all:
+        if store.takes_part(wants):
+            store.prepare(wants, look)
+    return wants
+
+
 class Attempt:
     """One try at a batch on this thread's connection."""
 
@@ -150,19 +162,14 @@ class Attempt:
             if nested
             else ("BEGIN", "COMMIT", ["ROLLBACK"])
         )
-        self.wants = Wants(tenant=self.tenant, slot=slot(), committed=not nested)
+        self.nested = nested
         self.trip = Trip(self.connection)
         self.accepted: list[tuple[Call, Unit, Done]] = []
         self.written = 0  # how many of them are
         self.made: dict[Store, list[Any]] = {}  # rows that were new when they were written
 
     def run(self) -> list[Result]:
-        for call in self.calls:
-            for kind, ref in call.command.wants(call.arguments):
-                self.wants.add(kind, ref)
-        for store in Store.all:
-            if store.takes_part(self.wants):
-                store.prepare(self.wants, look)
+        self.wants = wants_of(self.calls, committed=not self.nested)
         try:
             batch, spent = self._lock()
             results = self._plan(batch, spent)

@@ -163,7 +163,7 @@ class Group(Generic[C, R]):
                         if late or queue.overdue:
                             queue.waiting.remove(me)
                             raise Busy(reason="the calls before this one do not end")
-                    elif queue.leader is not me:  # its batch hangs, and nobody knows what becomes of it
+                    elif queue.leader is not me and me.result is None:  # its batch hangs: nobody knows its outcome
                         placed = placed or self._parking.enter(family)
                         if late or not placed:
                             raise TimedOut()

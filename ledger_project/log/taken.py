@@ -20,11 +20,11 @@ from ledger_project.log import attempt, deadline
 from ledger_project.log.attempt import carry_out
 from ledger_project.log.call import Call, Result
 from ledger_project.log.parking import Parking, Ref
-from ledger_project.log.unit import Query, Store, Wants
+from ledger_project.log.unit import Query, Store
 from ledger_project.log.wire import Rows, round_trip
 
 BRIEF: Final = 0.1  # seconds that a batch waits for its locks; others' batches are mostly done by then
-KEY: Final = "idempotency_key"  # what is under way elsewhere under the same key is waited for by the key
+TWIN: Final = "idempotency_key"  # what is under way elsewhere under the same key is waited for by the key
 _LOCK = re.compile(r"FOR NO KEY UPDATE(?: OF \w+)?")
 
 
@@ -59,7 +59,7 @@ def execute_the_free(bulks: Sequence[Sequence[Call]], parking: Parking) -> list[
             if refs:
                 break
         if not refs and len(calls) == 1:
-            return [[SetAside((KEY, calls[0].idempotency_key))]]
+            return [[SetAside((TWIN, calls[0].idempotency_key))]]
         if not refs:  # it is not a row: whoever waits for it is found by going alone
             return [[execute_the_free([[call]], parking)[0][0] for call in bulk] for bulk in bulks]
         aside = [_aside(bulk, refs) for bulk in bulks]
@@ -86,13 +86,8 @@ def _aside(bulk: Sequence[Call], refs: Collection[Ref]) -> list[SetAside | None]
 
 def needs(call: Call) -> dict[Ref, Query | None]:
     """What a call must have for itself: its key, and each row with the statement that locks it."""
-    wants = Wants(tenant=call.tenant, slot=attempt.slot(), committed=True)
-    for kind, ref in call.command.wants(call.arguments):
-        wants.add(kind, ref)
-    for store in Store.all:
-        if store.takes_part(wants):
-            store.prepare(wants, attempt.look)
-    found: dict[Ref, Query | None] = {(KEY, call.idempotency_key): None}
+    wants = attempt.wants_of([call])
+    found: dict[Ref, Query | None] = {(TWIN, call.idempotency_key): None}
     for kind, refs in wants.refs.items():
         for ref in refs:
             one = replace(wants, refs={kind: {ref}})
