@@ -131,11 +131,15 @@ def write(kept: Kept) -> None:
     place = Path(settings.INSTANCE_FILE)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=place.parent, prefix=place.name, delete=False) as file:
-        json.dump(asdict(kept), file)
-        file.flush()
-        os.fchmod(file.fileno(), 0o644)  # it is no secret, and the web process may be another user's
-        os.fsync(file.fileno())
-    os.replace(file.name, place)
+        try:
+            json.dump(asdict(kept), file)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)  # it is no secret, and the web process may be another user's
+            os.fsync(file.fileno())
+            os.replace(file.name, place)
+        except OSError:  # a full disk: the next pass tries again, and this one leaves nothing behind
+            os.unlink(file.name)
+            raise
     directory = os.open(place.parent, os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 from pytest_django import Settings
 
 from ledger_project.log import fence, findings, rotation, sealing, signing, status
 from ledger_project.log.fence import Fenced
-from ledger_project.log.models import Checkpoint, Instance
+from ledger_project.log.models import Checkpoint, Instance, SealingFinding
 from ledger_project.log.sealer import SEALER
 from ledger_project.log.signing import NoSigningKey
 from ledger_project.log.tests.test_seal import ANOTHER_KEY, as_owner
@@ -182,6 +182,43 @@ def test_a_file_that_cannot_be_written_ends_no_pass(own: Ledger, file: Path, mon
 
     assert sealing.seal().sealed == 1
     assert (kept(file)["size"], fence.reason()) == (1, None)
+
+
+def test_a_file_that_is_not_written_whole_is_not_left_about(
+    own: Ledger, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted(file.parent.iterdir())
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(fence.os, "fsync", full)
+        own.open("alice")
+        sealing.seal()
+
+    assert sorted(file.parent.iterdir()) == before
+    assert kept(file)["size"] == 1
+
+
+@pytest.mark.parametrize("kind", findings.CONTRADICTIONS)
+@pytest.mark.parametrize("alias", [SEALER, "owner"])
+def test_postgresql_lets_nothing_but_an_operator_close_a_contradiction(
+    own: Ledger, file: Path, settings: Settings, alias: str, kind: str
+) -> None:
+    findings.note(kind, detail="an anchor says so")
+
+    with pytest.raises(DatabaseError) as refused, connections[alias].cursor() as cursor:
+        cursor.execute("UPDATE log_sealingfinding SET resolved_at = now() WHERE kind = %s", [kind])
+    assert refused.value.__cause__.diag.constraint_name == "contradiction_stays_open"  # type: ignore[union-attr]
+    with pytest.raises(DatabaseError):
+        findings.resolve(kind)
+    assert findings.contradicted()
+
+    settings.LOG_ORIGIN = "ledger.local/another-name"
+    another(file)
+    unfence()
+    assert not SealingFinding.objects.filter(resolved_at=None).exists()
 
 
 def test_the_fence_is_looked_at_with_the_sealers_own_rights(own: Ledger, file: Path) -> None:
