@@ -33,8 +33,6 @@ class ApiKeyRow(Row):
     expires_at: datetime | None
     revoked_at: datetime | None
     lineage: list[UUID] = field(default_factory=list)
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:

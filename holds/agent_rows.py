@@ -1,52 +1,36 @@
 """The agents' currency as the executor sees it: one row a tenant, from the first time it is set."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-from ledger_project.kernel import clock
 from ledger_project.log.lock_order import LockOrder
-from ledger_project.log.unit import Batch, Query, Row, Store, Wants
+from ledger_project.log.table import StoredRow, TableStore, column, stored
+from ledger_project.log.unit import Query, Wants
 
 
-@dataclass(slots=True)
-class AgentCurrencyRow(Row):
+@stored
+class AgentCurrencyRow(StoredRow):
     """Which currency a tenant's agents have."""
 
-    tenant: int
-    currency: str
-    set_at: datetime
-    new: bool = False
-    changed: bool = False
+    currency: str = column(changes=True)
+    set_at: datetime = column(changes=True)
 
     @property
-    def key(self) -> int:
-        return self.tenant
-
-    def copy(self) -> "AgentCurrencyRow":
-        return replace(self)
-
-    def document(self) -> dict[str, Any]:
-        return {"currency": self.currency, "set_at": clock.stamp(self.set_at)}
+    def key(self) -> None:
+        """A tenant has one."""
 
 
-class AgentCurrencyStore(Store):
+class AgentCurrencyStore(TableStore):
     """Locked after the currencies, which never change, and before everything that holds money."""
 
     rank = LockOrder.AGENT_CURRENCY
     row = AgentCurrencyRow
     kinds = frozenset({"agent_currency"})
+    table = "holds_agentcurrency"
+    key_columns = ("tenant_id",)
 
     def reading(self, wants: Wants) -> Query | None:
-        return (
-            "SELECT tenant_id, currency, set_at FROM holds_agentcurrency WHERE tenant_id = %s FOR NO KEY UPDATE",
-            (wants.tenant,),
-        )
-
-    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for record in records:
-            batch.load(AgentCurrencyRow(*record))
+        return self.columns.locked(wants.tenant, "TRUE")
 
     def writing(self, rows: list[AgentCurrencyRow], tenant: int, now: datetime) -> Iterable[Query]:
         for row in rows:

@@ -119,13 +119,14 @@ class HoldBooks(Books):
         Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
         """
         hold = HoldRow(
-            self.new_id(),
-            kind,
-            row.facts.id,
-            row.facts.currency,
-            row.stripe,
-            amount,
+            id=self.new_id(),
+            kind=kind,
+            account=row.facts.id,
+            currency=row.facts.currency,
+            stripe=row.stripe,
+            amount=amount,
             created_at=self.now,
+            updated_at=self.now,
             counterparty=to.id if to else None,
             expires_at=self.now + timedelta(seconds=expires_in) if expires_in else None,
             on_timeout=on_timeout,

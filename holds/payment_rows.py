@@ -1,7 +1,5 @@
 """Authorised payments as the executor sees them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,41 +9,37 @@ from journal.commands.shared import REVENUE
 from ledger_project.kernel import clock, ids
 from ledger_project.log.caller import Caller
 from ledger_project.log.lock_order import LockOrder
-from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
+from ledger_project.log.table import StoredRow, TableStore, column, money, stored
+from ledger_project.log.unit import Look, Wants
 
 SCHEMES = ("upto", "exact")
+_KEY_REVOKED = """
+EXISTS (SELECT FROM accounts_apikey AS own JOIN accounts_apikey AS key ON key.id = own.id OR key.id = ANY(own.lineage)
+         WHERE own.id = stored.api_key AND key.revoked_at IS NOT NULL)
+"""
 
 
-@dataclass(slots=True)
-class AuthorizationRow(Row):
+@stored
+class AuthorizationRow(StoredRow):
     """A payment under lock; `key_revoked` says whether its key, or one above it, was when it was locked."""
 
-    id: UUID
-    scheme: str
-    account: UUID
-    counterparty: UUID
-    currency: str
-    amount: int
-    nonce: str
-    api_key: UUID | None
-    session_key: UUID | None
-    resource: str
-    expires_at: datetime
-    created_at: datetime
-    updated_at: datetime
-    status: str = "open"
-    claim: str | None = None
-    settled: int | None = None
-    key_revoked: bool = False
-    new: bool = False
-    changed: bool = False
-
-    @property
-    def key(self) -> UUID:
-        return self.id
-
-    def copy(self) -> "AuthorizationRow":
-        return replace(self)
+    id: UUID = column(public="aut")
+    scheme: str = column()
+    account: UUID = column("account_id", public="acc")
+    counterparty: UUID = column("counterparty_id", public="acc")
+    currency: str = column(joined="account.currency")
+    amount: int = money()
+    nonce: str = column()
+    api_key: UUID | None = column(public="key")
+    session_key: UUID | None = column(public="ssk")
+    resource: str = column()
+    status: str = column(changes=True, default="open")
+    claim: str | None = column(changes=True, default=None)
+    settled: int | None = money(changes=True, default=None)
+    expires_at: datetime = column()
+    created_at: datetime = column()
+    updated_at: datetime = column(changes=True)
+    key_revoked: bool = column(joined=_KEY_REVOKED, shown=False, default=False)
 
     def belongs_to(self, caller: Caller) -> bool:
         """The payer's, and the receiver's."""
@@ -99,50 +93,10 @@ class AuthorizationRow(Row):
 
     def document(self) -> dict[str, Any]:
         """The payment as the log keeps it and the API shows it: its whole state."""
-        return {
-            "id": ids.show("aut", self.id),
-            "scheme": self.scheme,
-            "account": ids.show("acc", self.account),
-            "counterparty": ids.show("acc", self.counterparty),
-            "currency": self.currency,
-            "amount": str(self.amount),
-            "nonce": self.nonce,
-            "api_key": self.api_key and ids.show("key", self.api_key),
-            "session_key": self.session_key and ids.show("ssk", self.session_key),
-            "hold": self.hold and ids.show("hld", self.hold),
-            "resource": self.resource,
-            "status": self.status,
-            "claim": self.claim,
-            "settled": None if self.settled is None else str(self.settled),
-            "expires_at": clock.stamp(self.expires_at),
-            "created_at": clock.stamp(self.created_at),
-            "updated_at": clock.stamp(self.updated_at),
-        }
+        return {**self.shown(), "hold": self.hold and ids.show("hld", self.hold)}
 
 
-_COLUMNS = """
-payment.id, payment.scheme, payment.account_id, payment.counterparty_id, account.currency, payment.amount,
-payment.nonce, payment.api_key, payment.session_key, payment.resource, payment.expires_at, payment.created_at,
-payment.updated_at, payment.status, payment.claim, payment.settled,
-EXISTS (SELECT FROM accounts_apikey AS own JOIN accounts_apikey AS key ON key.id = own.id OR key.id = ANY(own.lineage)
-         WHERE own.id = payment.api_key AND key.revoked_at IS NOT NULL)
-"""
-AUTHORIZATIONS = f"""
-SELECT {_COLUMNS}
-  FROM holds_paymentauthorization AS payment JOIN accounts_account AS account ON account.id = payment.account_id
-"""
-
-
-def read_authorization(record: Sequence[Any]) -> AuthorizationRow:
-    """A row of `AUTHORIZATIONS`."""
-    id, scheme, account, counterparty, currency, amount, *facts, status, claim, settled, key_revoked = record
-    row = AuthorizationRow(id, scheme, account, counterparty, currency, int(amount), *facts)
-    row.status, row.claim, row.key_revoked = status, claim, key_revoked
-    row.settled = None if settled is None else int(settled)
-    return row
-
-
-class AuthorizationStore(Store):
+class AuthorizationStore(TableStore):
     """Locked by id before the session key, the hold and the balances that its settlement wants.
 
     Kinds: `authorization` (id): the payment alone, where there is one; `authorization_hold` (id): with the hold that it
@@ -154,6 +108,8 @@ class AuthorizationStore(Store):
     kinds = frozenset({"authorization"})
     leads = frozenset({"authorization_parties", "authorization_hold"})
     in_parts = True
+    table = "holds_paymentauthorization"
+    joins = "JOIN accounts_account AS account ON account.id = stored.account_id"
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Who pays whom never changes, so it is read before the lock."""
@@ -172,66 +128,8 @@ class AuthorizationStore(Store):
                 if session is not None:
                     wants.add("session_key", session)
 
-    def reading(self, wants: Wants) -> Query | None:
-        keys = wants.refs.get("authorization")
-        return (_LOCKED, (wants.tenant, list(keys))) if keys else None
-
-    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for record in records:
-            batch.load(read_authorization(record))
-
-    def writing(self, rows: list[AuthorizationRow], tenant: int, now: datetime) -> Iterable[Query]:
-        made = [row for row in rows if row.new]
-        changed = [row for row in rows if not row.new]
-        if made:
-            yield _insert(made, tenant)
-        if changed:
-            yield (
-                "UPDATE holds_paymentauthorization AS old SET status = new.status, claim = new.claim,"
-                " settled = new.settled, updated_at = new.updated_at"
-                " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]::numeric[], %s::timestamptz[])"
-                " AS new (id, status, claim, settled, updated_at) WHERE old.id = new.id",
-                (
-                    [row.id for row in changed],
-                    [row.status for row in changed],
-                    [row.claim for row in changed],
-                    [None if row.settled is None else str(row.settled) for row in changed],
-                    [row.updated_at for row in changed],
-                ),
-            )
-
 
 _PARTIES = """
 SELECT id, scheme, account_id, counterparty_id, session_key FROM holds_paymentauthorization
  WHERE tenant_id = %s AND id = ANY(%s::uuid[])
 """
-_LOCKED = f"""
-{AUTHORIZATIONS} WHERE payment.tenant_id = %s AND payment.id = ANY(%s::uuid[])
- ORDER BY payment.id FOR NO KEY UPDATE OF payment
-"""
-
-
-def _insert(rows: list[AuthorizationRow], tenant: int) -> Query:
-    return (
-        "INSERT INTO holds_paymentauthorization (tenant_id, id, scheme, account_id, counterparty_id, amount, nonce,"
-        " api_key, session_key, resource, status, expires_at, created_at, updated_at)"
-        " SELECT %s, id, scheme, account, counterparty, amount, nonce, api_key, session_key, resource, 'open',"
-        " expires_at, created_at, created_at FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[],"
-        " %s::text[]::numeric[], %s::text[], %s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[])"
-        " AS new (id, scheme, account, counterparty, amount, nonce, api_key, session_key, resource, expires_at,"
-        " created_at)",
-        (
-            tenant,
-            [row.id for row in rows],
-            [row.scheme for row in rows],
-            [row.account for row in rows],
-            [row.counterparty for row in rows],
-            [str(row.amount) for row in rows],
-            [row.nonce for row in rows],
-            [row.api_key for row in rows],
-            [row.session_key for row in rows],
-            [row.resource for row in rows],
-            [row.expires_at for row in rows],
-            [row.created_at for row in rows],
-        ),
-    )

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import Model, QuerySet, Sum
 
 from accounts.rows import account_key, look_up
-from holds.cash_rows import DepositRow
+from holds.cash_rows import DepositStore
 from holds.errors import DepositNotFound, HoldNotFound
 from holds.models import Deposit, Hold, PaymentAuthorization
-from holds.payment_rows import AuthorizationRow
-from holds.rows import HoldRow
+from holds.payment_rows import AuthorizationStore
+from holds.rows import HoldStore
 from ledger_project.kernel import ids
 from ledger_project.log.queries import read
 
@@ -68,68 +68,14 @@ def with_references(queryset: QuerySet[Hold], references: Mapping[str, str]) -> 
 
 def show_hold(hold: Hold) -> dict[str, Any]:
     """A hold in the form that its events have it."""
-    row = HoldRow(
-        hold.id,
-        hold.kind,
-        hold.account_id,
-        hold.account.currency,
-        hold.stripe,
-        int(hold.amount),
-        created_at=hold.created_at,
-        counterparty=hold.counterparty_id,
-        captured=int(hold.captured),
-        released=int(hold.released),
-        overcaptured=int(hold.overcaptured),
-        allow_overcapture=hold.allow_overcapture,
-        status=hold.status,
-        expires_at=hold.expires_at,
-        on_timeout=hold.on_timeout,
-        reason=hold.reason,
-        references=hold.references,
-        order_id=hold.order_id,
-        captured_entry=hold.captured_entry,
-        destination=hold.destination,
-        external_ref=hold.external_ref,
-        updated_at=hold.updated_at,
-    )
-    return row.document()
+    return HoldStore.columns.of(hold).document()
 
 
 def show_deposit(deposit: Deposit) -> dict[str, Any]:
     """A deposit in the form that its events have it."""
-    row = DepositRow(
-        deposit.id,
-        deposit.account_id,
-        deposit.account.currency,
-        int(deposit.amount),
-        deposit.source,
-        deposit.external_ref,
-        deposit.status,
-        deposit.reason,
-        deposit.created_at,
-        deposit.updated_at,
-    )
-    return row.document()
+    return DepositStore.columns.of(deposit).document()
 
 
 def show_authorization(payment: PaymentAuthorization) -> dict[str, Any]:
     """An authorised payment in the form that its events have it."""
-    row = AuthorizationRow(
-        payment.id,
-        payment.scheme,
-        payment.account_id,
-        payment.counterparty_id,
-        payment.account.currency,
-        int(payment.amount),
-        payment.nonce,
-        payment.api_key,
-        payment.session_key,
-        payment.resource,
-        payment.expires_at,
-        payment.created_at,
-        payment.updated_at,
-        payment.status,
-        payment.claim,
-        None if payment.settled is None else int(payment.settled),
-    )
-    return row.document()
+    return AuthorizationStore.columns.of(payment).document()

@@ -21,7 +21,7 @@ from accounts.errors import AccountNotFound, CurrencyMismatch
 from accounts.queries import facts as facts_of
 from accounts.rows import AccountFacts
 from holds.errors import AuthorizationExpired, AuthorizationNotFound, PaymentClaimed, PaymentNotOpen
-from holds.payment_rows import AUTHORIZATIONS, SCHEMES, AuthorizationRow, read_authorization
+from holds.payment_rows import SCHEMES, AuthorizationRow, AuthorizationStore
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import canonical
 from ledger_project.kernel.errors import IdempotencyKeyReused, Refusal
@@ -214,11 +214,12 @@ def _account(tenant: int, ref: str) -> UUID | None:
 
 def _stored(tenant: int, payer: UUID, nonce: str) -> AuthorizationRow | None:
     """An authorization as last committed."""
+    columns = AuthorizationStore.columns
     found = look(
-        f"{AUTHORIZATIONS} WHERE payment.tenant_id = %s AND payment.account_id = %s AND payment.nonce = %s",
+        f"{columns.select} WHERE stored.tenant_id = %s AND stored.account_id = %s AND stored.nonce = %s",
         (tenant, payer, nonce),
     )
-    return read_authorization(found[0]) if found else None
+    return columns.read(found[0]) if found else None
 
 
 def _settle(

@@ -21,8 +21,6 @@ class RecordRow(Row):
     currency: str
     amount: int
     entry_id: UUID
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> tuple[str, str]:

@@ -135,8 +135,6 @@ class PositionRow(Row):
     until: datetime | None
     mark: int
     cut: Cut
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> tuple[UUID, int, datetime | None]:
@@ -235,8 +233,6 @@ class SettlementRow(Row):
     until: datetime | None
     moved: bool
     ranges: list[Range]
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:

@@ -83,8 +83,6 @@ class MonitorRow(Row):
     triggered: set[UUID] = field(default_factory=set)  # entries that crossed it and were told of
     moves: dict[UUID, Move] = field(default_factory=dict)  # what entries did to the watched bucket
     crossings: list["Crossing"] = field(default_factory=list)  # new ones
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:

@@ -140,8 +140,6 @@ class GrantOwnerRow(Row):
 
     grant_id: UUID
     account_id: UUID
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:

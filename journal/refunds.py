@@ -27,8 +27,6 @@ class RefundTotalRow(Row):
     amount: int
     refunded: int = 0
     reversed: bool = False
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:

@@ -32,8 +32,6 @@ class AssetRow(Row):
     version: int
     created_at: datetime
     updated_at: datetime
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:
@@ -185,8 +183,6 @@ class SnapshotRow(Row):
     provenance: str
     evidence_hash: str | None
     recorded_at: datetime
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:
@@ -253,8 +249,6 @@ class AttestationRow(Row):
     document: str = ""
     jws: str = ""
     event: UUID | None = None
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from accounts import queries
 from accounts.api.serializers import MinorUnits
 from accounts.models import SessionKey
-from accounts.sessions import COLUMNS, SessionKeyRow
+from accounts.sessions import SessionKeyStore
 from ledger_project.kernel.fields import TextField
 from ledger_project.web.api.authentication import caller
 from ledger_project.web.api.filters import FieldFilter, ListFilters
@@ -37,7 +37,7 @@ class SessionKeySerializer(serializers.Serializer[SessionKey]):
     last_spent_at = serializers.DateTimeField(allow_null=True)
 
     def to_representation(self, instance: SessionKey) -> dict[str, Any]:
-        return SessionKeyRow(*(getattr(instance, name) for name in COLUMNS)).document()
+        return SessionKeyStore.columns.of(instance).document()
 
 
 class SessionKeyFilters(ListFilters):

@@ -35,12 +35,12 @@ def issue_session_key(
         raise AccountClosed(account=row.facts.name)
     receivers = allowed_receivers and [ids.show("acc", books.account(ref).facts.id) for ref in allowed_receivers]
     key = SessionKeyRow(
-        books.new_id(),
-        row.facts.id,
-        max_per_spend,
-        max_per_day,
-        max_total,
-        receivers,
+        id=books.new_id(),
+        account=row.facts.id,
+        max_per_spend=max_per_spend,
+        max_per_day=max_per_day,
+        max_total=max_total,
+        allowed_receivers=receivers,
         created_at=books.now,
         expires_at=books.now + timedelta(seconds=expires_in) if expires_in else None,
     )

@@ -15,6 +15,6 @@ from ledger_project.log.command import command
 def set_agent_currency(books: HoldBooks, *, currency: CurrencyCode) -> None:
     """Say which currency agents have where a call names none; without this it is the tenant's only one."""
     code = books.currency(currency).code
-    row = books.find(AgentCurrencyRow, books.tenant) or books.add(AgentCurrencyRow(books.tenant, code, books.now))
+    row = books.find(AgentCurrencyRow, None) or books.add(AgentCurrencyRow(currency=code, set_at=books.now))
     row.currency, row.set_at, row.changed = code, books.now, True
     books.result["agent_currency"] = row.document()

@@ -71,16 +71,14 @@ def record_deposit(
     row = _receiver(books, account, open_account, currency)
     deposit = books.add(
         DepositRow(
-            deposit_id,
-            row.facts.id,
-            row.facts.currency,
-            amount,
-            source,
-            external_ref,
-            "announced",
-            "",
-            books.now,
-            books.now,
+            id=deposit_id,
+            account=row.facts.id,
+            currency=row.facts.currency,
+            amount=amount,
+            source=source,
+            external_ref=external_ref,
+            created_at=books.now,
+            updated_at=books.now,
         ),
         deposit_name(source, external_ref),
     )

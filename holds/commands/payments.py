@@ -82,19 +82,19 @@ def authorize_payment(
         books.write_entry("hold", references=hold.entry_references())
         books.show_hold(hold)
     payment = AuthorizationRow(
-        books.event_id,  # which is the hold's, too
-        scheme,
-        row.facts.id,
-        to.id,
-        row.facts.currency,
-        amount,
-        nonce,
-        books.caller.key,
-        session_key,
-        resource or "",
-        until,
-        books.now,
-        books.now,
+        id=books.event_id,  # which is the hold's, too
+        scheme=scheme,
+        account=row.facts.id,
+        counterparty=to.id,
+        currency=row.facts.currency,
+        amount=amount,
+        nonce=nonce,
+        api_key=books.caller.key,
+        session_key=session_key,
+        resource=resource or "",
+        expires_at=until,
+        created_at=books.now,
+        updated_at=books.now,
     )
     books.result["authorization"] = books.add(payment).document()
 

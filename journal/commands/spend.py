@@ -88,7 +88,7 @@ def spend(
 def _session_key(books: Books, key_id: SessionKeyId, payer: AccountRow) -> SessionKeyRow:
     """The key, which is the payer's own. Refuses: SessionKeyNotFound."""
     key = books.find(SessionKeyRow, key_id)
-    if key is None or key.account_id != payer.facts.id:
+    if key is None or key.account != payer.facts.id:
         raise SessionKeyNotFound(session_key=ids.show("ssk", key_id), account=payer.facts.name)
     return key
 

@@ -27,8 +27,6 @@ class MatchRow(Row):
     undone_at: datetime | None
     lines: list[int]
     entries: list[UUID]
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:
@@ -136,8 +134,6 @@ class AdjustmentRow(Row):
     decided_at: datetime | None = None
     decision: str = ""
     posted: UUID | None = None
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:

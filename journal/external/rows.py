@@ -26,8 +26,6 @@ class ReconciledAccountRow(Row):
 
     ref: str
     facts: AccountFacts
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> str:
@@ -75,8 +73,6 @@ class StatementRow(Row):
     uploaded_at: datetime
     content: str = ""
     lines: list[StatementLine] = field(default_factory=list)
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:
@@ -184,8 +180,6 @@ class WindowRow(Row):
     days: int
     lines: list[Item] = field(default_factory=list)
     entries: list[Item] = field(default_factory=list)
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> tuple[UUID, int]:
@@ -231,8 +225,6 @@ class ItemRow(Row):
     date: date
     amount: int
     match: UUID | None
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> tuple[UUID, int | UUID]:

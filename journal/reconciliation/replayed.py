@@ -30,8 +30,6 @@ class ReplayedRow(Row):
     postings: int
     stored: list[int]
     replayed: list[int]
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> tuple[str, int]:

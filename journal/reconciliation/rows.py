@@ -29,8 +29,6 @@ class ReconciliationRow(Row):
     mismatches: int | None = None
     checks: list[dict[str, Any]] = field(default_factory=list)
     reported_at: datetime | None = None
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:

@@ -62,8 +62,6 @@ class ChainRow(Row):
     version: int
     read: dict[tuple[datetime, datetime], PeriodRead]
     issued: list[Issued] = field(default_factory=list)
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:

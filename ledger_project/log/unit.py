@@ -24,6 +24,7 @@ LEAST = timedelta(microseconds=1)  # between two batches that meet at a row
 PROMISED = frozenset({"effective_at", "expires_at", "taken_at"})  # times that somebody named, not those of a change
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class Row:
     """A row in memory; `changed` rows are written when their command is accepted.
 
@@ -31,13 +32,12 @@ class Row:
     unless the class says otherwise.
     """
 
-    __slots__ = ("changed", "new")
     store: ClassVar["Store"]
     times: ClassVar[tuple[str, ...]] = ()
     by_meaning: ClassVar[bool] = False  # whether its names are loaded, and looked up, as they are folded
 
-    new: bool
-    changed: bool
+    new: bool = False
+    changed: bool = False
 
     @property
     def key(self) -> Hashable:
@@ -95,6 +95,8 @@ class Store:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if "row" not in vars(cls):  # a kind of store
+            return
         cls.row.store = cls()
         if "times" not in vars(cls.row):
             slots = {name for kind in cls.row.__mro__ for name in getattr(kind, "__slots__", ())}

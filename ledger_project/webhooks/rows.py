@@ -45,8 +45,6 @@ class EndpointRow(Row):
     secrets: dict[int, str] = field(default_factory=dict)  # new ones, encrypted, by generation
     replay_from: int | None = None
     afresh: bool = False  # whatever is due later is due now
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:
@@ -230,8 +228,6 @@ class DeliveryRow(Row):
     type: str
     state: str
     account: UUID | None  # its endpoint's
-    new: bool = False
-    changed: bool = False
 
     @property
     def key(self) -> UUID:
