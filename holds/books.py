@@ -20,8 +20,8 @@ from holds.errors import (
     HoldNotFound,
     HoldNotPending,
 )
-from holds.payment_rows import AuthorizationRow
 from holds.rows import BUCKET_OF, HoldRow, PartyRow, in_order
+from holds.x402.rows import AuthorizationRow
 from journal.commands.shared import system_account
 from journal.posting import Books
 from ledger_project.kernel import clock, ids

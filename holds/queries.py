@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import Model, QuerySet, Sum
 
 from accounts.rows import account_key, look_up
-from holds.cash_rows import DepositStore
+from holds.deposits import DepositStore
 from holds.errors import DepositNotFound, HoldNotFound
 from holds.models import Deposit, Hold, PaymentAuthorization
-from holds.payment_rows import AuthorizationStore
 from holds.rows import HoldStore
+from holds.x402.rows import AuthorizationStore
 from ledger_project.kernel import ids
 from ledger_project.log.queries import read
 

@@ -3,7 +3,6 @@
 from django.urls import path
 
 from holds.api.agents import AgentBalance, AgentLedger, AgentWithdrawal, ChainDeposit
-from holds.api.authorizations import AuthorizationList, CancelAuthorization
 from holds.api.read_views import (
     DepositDetail,
     DepositList,
@@ -16,7 +15,8 @@ from holds.api.read_views import (
     WithdrawalDetail,
     WithdrawalList,
 )
-from holds.api.x402 import Authorize, Claim, Settle, Supported, Verify
+from holds.x402.api import Authorize, Claim, Settle, Supported, Verify
+from holds.x402.authorizations import AuthorizationList, CancelAuthorization
 from ledger_project.web.api.commands import path_of
 
 HOLD, ESCROW, STAKE = {"hold": "Hold"}, {"escrow": "Escrow"}, {"stake": "Stake"}

@@ -12,8 +12,8 @@ from accounts.errors import (
 from accounts.fields import CurrencyCode
 from accounts.rows import SOLE_CURRENCY, AccountRow
 from holds.books import HoldBooks
-from holds.cash_rows import DepositRow, deposit_name
 from holds.commands.shared import AVAILABLE
+from holds.deposits import DepositRow, deposit_name
 from holds.errors import DepositNotFound, DepositNotPending, DuplicateDeposit
 from holds.fields import DepositId, OpenableRef
 from holds.rows import CUSTODY

@@ -10,8 +10,8 @@ from accounts.errors import (
 )
 from accounts.fields import WholeAccountRef
 from holds.books import HoldBooks, require_pending
-from holds.cash_rows import PayoutRow
 from holds.commands.shared import AVAILABLE
+from holds.deposits import PayoutRow
 from holds.errors import DuplicateWithdrawal, HoldNotFound, HoldNotPending, WithdrawalUnderWay
 from holds.fields import Destination, HoldId
 from holds.rows import CUSTODY, HoldRow

@@ -1,6 +1,7 @@
 """Payments of x402: authorised by a payer, claimed by the server that works for them, settled once or cancelled.
 
-Only the facilitator (holds/x402.py) gives these, each as the payer's own signed act: nobody else has an authorization.
+Only the facilitator (holds/x402/payments.py) gives these, each as the payer's own signed act: nobody else has an
+authorization.
 """
 
 from datetime import timedelta
@@ -31,7 +32,7 @@ from holds.errors import (
     PaymentNotOpen,
 )
 from holds.fields import PartyRef, Seconds
-from holds.payment_rows import SCHEMES, AuthorizationRow
+from holds.x402.rows import SCHEMES, AuthorizationRow
 from journal.commands.spend import spend
 from ledger_project.kernel import ids
 from ledger_project.kernel.fields import Amount, ChoiceField, IdField, Limit, Text, TextField

@@ -10,11 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.serializers import MinorUnits
-from holds import queries, x402
+from holds import queries
 from holds.agents import facts_of
-from holds.api.x402 import FACILITATING, Facilitator
 from holds.models import PaymentAuthorization
-from holds.payment_rows import SCHEMES
+from holds.x402 import payments as x402
+from holds.x402.api import FACILITATING, Facilitator
+from holds.x402.rows import SCHEMES
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Forbidden
 from ledger_project.kernel.fields import ChoiceField, TextField, parse_all

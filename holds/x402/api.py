@@ -15,11 +15,11 @@ from rest_framework.response import Response
 from accounts.errors import AccountNotFound
 from accounts.queries import facts as facts_of
 from accounts.rows import AccountFacts
-from holds import x402
 from holds.errors import PaymentIdentifierReused
 from holds.fields import YEAR
-from holds.payment_rows import SCHEMES
-from holds.x402 import Document, Unpayable
+from holds.x402 import payments as x402
+from holds.x402.payments import Document, Unpayable
+from holds.x402.rows import SCHEMES
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Forbidden, IdempotencyKeyReused, InvalidRequest, Refusal, UnknownField
 from ledger_project.kernel.fields import (

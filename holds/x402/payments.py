@@ -21,7 +21,7 @@ from accounts.errors import AccountNotFound, CurrencyMismatch
 from accounts.queries import facts as facts_of
 from accounts.rows import AccountFacts
 from holds.errors import AuthorizationExpired, AuthorizationNotFound, PaymentClaimed, PaymentNotOpen
-from holds.payment_rows import SCHEMES, AuthorizationRow, AuthorizationStore
+from holds.x402.rows import SCHEMES, AuthorizationRow, AuthorizationStore
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import canonical
 from ledger_project.kernel.errors import IdempotencyKeyReused, Refusal
