@@ -12,7 +12,7 @@ from accounts import answers
 from accounts.errors import AccountNotFound
 from accounts.folding import meaning
 from accounts.models import BalanceTotal, Currency
-from accounts.rows import DEBIT_NORMAL, AccountFacts, Bucket, CurrencyRow, account_key, look_up
+from accounts.rows import DEBIT_NORMAL, AccountFacts, Bucket, CurrencyStore, account_key, look_up
 from ledger_project.kernel import clock
 from ledger_project.log.queries import read
 
@@ -95,7 +95,7 @@ def currencies(tenant: int) -> QuerySet[Currency]:
 
 
 def show_currency(currency: Currency) -> dict[str, Any]:
-    return CurrencyRow(currency.code, currency.scale, currency.name, currency.created_at).document()
+    return CurrencyStore.columns.of(currency).document()
 
 
 GROUPS = {"currency": "account.currency", "type": "account.type"}

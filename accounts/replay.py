@@ -1,8 +1,11 @@
 """What accounts add to replay: currencies, keys and accounts are what the log says of them."""
 
+from accounts.keys import ApiKeyStore
 from accounts.models import Account, ApiKey, Currency, SessionKey
+from accounts.rows import CurrencyStore
+from accounts.sessions import SessionKeyStore
 from ledger_project.log.checks import Check, Scope
-from ledger_project.log.rebuilt import Told, each, last, leave_apart, rebuild, ref, said
+from ledger_project.log.rebuilt import Told, each, last, leave_apart, rebuild, said
 
 leave_apart(
     {
@@ -16,7 +19,7 @@ rebuild(
     Currency,
     each("currency.registered", noun="currency"),
     key=("tenant_id", "code"),
-    columns=said("code", "scale", "name", "created_at"),
+    columns=CurrencyStore.columns.told(),
     apart={"id": "a number that the database gives; nothing refers to it"},
 )
 
@@ -27,9 +30,7 @@ rebuild(
     last("api_key", "api_key.*", lists="revoked"),
     prefix="key",
     columns={
-        "id": "told.id",
-        **said("name", "prefix", "scopes", "created_at", "expires_at", "revoked_at"),
-        "account_id": ref("account"),
+        **ApiKeyStore.columns.told(),
         # Keys from before lineages were kept have none, and answer for themselves.
         "identity": "coalesce(state ->> 'identity', state ->> 'id')",
         "parent_id": "substr(state -> 'lineage' ->> -1, 5)",
@@ -45,13 +46,7 @@ rebuild(
     SessionKey,
     last("session_key", "session_key.*", "spend.posted", "payment.settled"),
     prefix="ssk",
-    columns={
-        "id": "told.id",
-        "account_id": ref("account"),
-        **said("max_per_spend", "max_per_day", "max_total", "allowed_receivers"),
-        **said("created_at", "expires_at", "revoked_at"),
-        **said("spent_total", "spent_day", "spent_most", "day", "last_spent_at"),
-    },
+    columns=SessionKeyStore.columns.told(),
 )
 
 

@@ -13,6 +13,7 @@ from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
 from ledger_project.log.documents import load_json
 from ledger_project.log.lock_order import LockOrder
+from ledger_project.log.table import StoredRow, TableStore, column, stored
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 STRIPES = 16  # of an unbounded account; enough that 16 writers rarely meet
@@ -148,37 +149,34 @@ class AccountRow(Row):
         return [self.version, *values]
 
 
-class CurrencyRow(Row):
+@stored
+class CurrencyRow(StoredRow):
     """A registered currency; never changes, so it is read without a lock and no time of a change comes after it."""
 
-    __slots__ = ("code", "created_at", "id", "label", "scale")
     times = ()
 
-    def __init__(self, code: str, scale: int, label: str, created_at: datetime) -> None:
-        self.code, self.scale, self.label, self.created_at = code, scale, label, created_at
-        self.new = self.changed = False
+    code: str = column()
+    scale: int = column(type="smallint")
+    name: str = column()
+    created_at: datetime = column()
 
     @property
     def key(self) -> str:
         return self.code
 
-    def copy(self) -> "CurrencyRow":
-        return self
-
     def belongs_to(self, caller: Caller) -> bool:
         return True
-
-    def document(self) -> dict[str, Any]:
-        return {"code": self.code, "scale": self.scale, "name": self.label, "created_at": clock.stamp(self.created_at)}
 
 
 SOLE_CURRENCY = ""  # wanted by calls that leave the currency out: the tenant's, where it has just one
 
 
-class CurrencyStore(Store):
+class CurrencyStore(TableStore):
     rank = LockOrder.CURRENCY
     row = CurrencyRow
     kinds = frozenset({"currency"})
+    table = "accounts_currency"
+    key_columns = ("code",)
 
     def prepare(self, wants: Wants, look: Look) -> None:
         if SOLE_CURRENCY in wants.refs.get("currency", ()):
@@ -191,22 +189,15 @@ class CurrencyStore(Store):
         codes = wants.refs.get("currency")
         if not codes:
             return None
-        return (
-            "SELECT code, scale, name, created_at FROM accounts_currency WHERE tenant_id = %s AND code = ANY(%s)",
-            (wants.tenant, sorted(codes)),
-        )
+        return f"{self.columns.select} WHERE tenant_id = %s AND code = ANY(%s)", (wants.tenant, sorted(codes))
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
         for record in records:
-            row = CurrencyRow(*record)
-            batch.load(row, *[SOLE_CURRENCY] * (row.code == wants.facts.get(SOLE_CURRENCY)))
-
-    def writing(self, rows: list[CurrencyRow], tenant: int, now: datetime) -> Iterable[Query]:
-        yield (
-            "INSERT INTO accounts_currency (tenant_id, code, scale, name, created_at) SELECT %s, code, scale, name, %s"
-            " FROM unnest(%s::text[], %s::smallint[], %s::text[]) AS new (code, scale, name)",
-            (tenant, now, [row.code for row in rows], [row.scale for row in rows], [row.label for row in rows]),
-        )
+            row = self.columns.read(record)
+            if row.code == wants.facts.get(SOLE_CURRENCY):
+                batch.load(row, SOLE_CURRENCY)
+            else:
+                batch.load(row)
 
 
 FACT_COLUMNS = "id, tenant_id, name, type, currency, scale, unbounded, stripes, created_at, metadata"

@@ -14,7 +14,7 @@ from ledger_project.log.queries import read
 from reserves.attestation import Owed
 from reserves.loading import assets_at, liabilities, one_snapshot, salts_of
 from reserves.models import Attestation
-from reserves.rows import Price, SnapshotRow
+from reserves.rows import SnapshotStore
 
 HEAD = (
     "version", "type", "id", "issuer", "tenant", "currency", "scale", "sequence", "as_of", "checkpoint",
@@ -40,9 +40,8 @@ def _lines(
     yield _line("head", {name: stated[name] for name in HEAD})
     for asset in assets:
         yield _line("asset", asset)
-    for key, asset_id, amount, *rest in snapshots:
-        row = SnapshotRow(key, asset_id, int(amount), Price.of(*rest[:5]), *rest[5:])
-        yield _line("snapshot", row.document())
+    for record in snapshots:
+        yield _line("snapshot", SnapshotStore.columns.read(record).document())
     for each in owed:
         amounts = {bucket: str(getattr(each, bucket)) for bucket in BUCKETS}
         yield _line("owed", {"account": ids.show("acc", each.account), **amounts, "salt": each.salt.hex()})
@@ -52,11 +51,8 @@ def _line(kind: str, value: dict[str, Any]) -> bytes:
     return canonical({kind: value}) + b"\n"
 
 
-_SNAPSHOTS = """
-SELECT snapshot.id, snapshot.asset_id, snapshot.amount, snapshot.price_num, snapshot.price_den,
-       snapshot.price_provenance, snapshot.price_taken_at, snapshot.price_evidence_hash, snapshot.taken_at,
-       snapshot.provenance, snapshot.evidence_hash, snapshot.recorded_at
-  FROM reserves_reservesnapshot AS snapshot JOIN log_leaf AS leaf ON leaf.event_id = snapshot.id
- WHERE snapshot.asset_id = ANY(%s::uuid[]) AND snapshot.taken_at <= %s AND leaf.log_index < %s
- ORDER BY snapshot.id
+_SNAPSHOTS = f"""
+{SnapshotStore.columns.select} JOIN log_leaf AS leaf ON leaf.event_id = stored.id
+ WHERE stored.asset_id = ANY(%s::uuid[]) AND stored.taken_at <= %s AND leaf.log_index < %s
+ ORDER BY stored.id
 """

@@ -25,7 +25,7 @@ from reserves import attestation
 from reserves.attestation import Moment, Owed
 from reserves.errors import CannotAttest
 from reserves.models import Attestation, AttestationLeaf
-from reserves.rows import Price, SnapshotRow
+from reserves.rows import SnapshotStore
 
 Document = dict[str, Any]
 ASSET_EVENTS = ["reserve_asset.registered", "reserve_asset.updated"]
@@ -225,20 +225,17 @@ def snapshots_at(assets: list[str], moment: Moment) -> dict[str, Document]:
     """Of each asset the snapshot that counts, by its id: the last one taken, of one moment the last recorded."""
     keys = [ids.read("ras", asset) for asset in assets]
     found: dict[str, Document] = {}
-    for key, asset, amount, *rest in read(_SNAPSHOTS, (moment.size, moment.as_of, keys)):
-        price = Price.of(*rest[:5])
-        found[ids.show("ras", asset)] = SnapshotRow(key, asset, int(amount), price, *rest[5:]).document()
+    for record in read(_SNAPSHOTS, (moment.size, moment.as_of, keys)):
+        row = SnapshotStore.columns.read(record)
+        found[ids.show("ras", row.asset)] = row.document()
     return found
 
 
-_SNAPSHOTS = """
+_SNAPSHOTS = f"""
 WITH at AS (SELECT %s::bigint AS size, %s::timestamptz AS as_of)
 SELECT newest.* FROM at, unnest(%s::uuid[]) AS wanted (asset) CROSS JOIN LATERAL (
-    SELECT snapshot.id, snapshot.asset_id, snapshot.amount, snapshot.price_num, snapshot.price_den,
-           snapshot.price_provenance, snapshot.price_taken_at, snapshot.price_evidence_hash, snapshot.taken_at,
-           snapshot.provenance, snapshot.evidence_hash, snapshot.recorded_at
-      FROM reserves_reservesnapshot AS snapshot JOIN log_leaf AS leaf ON leaf.event_id = snapshot.id
-     WHERE snapshot.asset_id = wanted.asset AND snapshot.taken_at <= at.as_of AND leaf.log_index < at.size
-     ORDER BY snapshot.taken_at DESC, snapshot.id DESC LIMIT 1
+    {SnapshotStore.columns.select} JOIN log_leaf AS leaf ON leaf.event_id = stored.id
+     WHERE stored.asset_id = wanted.asset AND stored.taken_at <= at.as_of AND leaf.log_index < at.size
+     ORDER BY stored.taken_at DESC, stored.id DESC LIMIT 1
 ) AS newest
 """

@@ -17,7 +17,7 @@ from ledger_project.log.queries import read
 from reserves.attestation import scope_of
 from reserves.errors import AccountNotCounted, AttestationNotFound
 from reserves.models import Attestation, AttestationLeaf, ReserveAsset, ReserveSnapshot
-from reserves.rows import AssetRow, Price, SnapshotRow
+from reserves.rows import AssetStore, SnapshotStore
 
 PROOF_VERSION = 1
 SUMMARY = (
@@ -26,42 +26,11 @@ SUMMARY = (
 
 
 def show_asset(asset: ReserveAsset) -> dict[str, Any]:
-    return AssetRow(
-        id=asset.id,
-        name=asset.name,
-        currency=asset.currency,
-        asset_type=asset.asset_type,
-        provider=asset.provider,
-        unit=asset.unit,
-        custody=asset.custody,
-        source=asset.source,
-        haircut_bps=asset.haircut_bps,
-        max_age_seconds=asset.max_age_seconds,
-        is_eligible=asset.is_eligible,
-        metadata=asset.metadata,
-        version=asset.version,
-        created_at=asset.created_at,
-        updated_at=asset.updated_at,
-    ).document()
+    return AssetStore.columns.of(asset).document()
 
 
 def show_snapshot(snapshot: ReserveSnapshot) -> dict[str, Any]:
-    return SnapshotRow(
-        id=snapshot.id,
-        asset=snapshot.asset_id,
-        amount=int(snapshot.amount),
-        price=Price.of(
-            snapshot.price_num,
-            snapshot.price_den,
-            snapshot.price_provenance,
-            snapshot.price_taken_at,
-            snapshot.price_evidence_hash,
-        ),
-        taken_at=snapshot.taken_at,
-        provenance=snapshot.provenance,
-        evidence_hash=snapshot.evidence_hash,
-        recorded_at=snapshot.recorded_at,
-    ).document()
+    return SnapshotStore.columns.of(snapshot).document()
 
 
 def newest_snapshot(asset: ReserveAsset) -> ReserveSnapshot | None:

@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
 from accounts.credentials import NewKey
-from accounts.keys import ApiKeyRow
+from accounts.keys import ApiKeyStore
 from accounts.models import ApiKey
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import Command
@@ -38,20 +38,7 @@ class ApiKeySerializer(serializers.Serializer[ApiKey]):
     revoked_at = serializers.DateTimeField(allow_null=True)
 
     def to_representation(self, instance: ApiKey) -> dict[str, Any]:
-        row = ApiKeyRow(
-            id=instance.id,
-            name=instance.name,
-            prefix=instance.prefix,
-            digest=b"",
-            scopes=instance.scopes,
-            account=instance.account_id,
-            identity=instance.identity,
-            created_at=instance.created_at,
-            expires_at=instance.expires_at,
-            revoked_at=instance.revoked_at,
-            lineage=instance.lineage,
-        )
-        return row.document()
+        return ApiKeyStore.columns.of(instance).document()
 
 
 class KeysBelow(Sight):

@@ -20,5 +20,5 @@ def register_currency(
     """Register a currency with the number of decimals of its minor unit; neither ever changes."""
     if books.find(CurrencyRow, code) is not None:
         raise CurrencyExists(currency=code)
-    currency = books.add(CurrencyRow(code, scale, name or "", books.now))
+    currency = books.add(CurrencyRow(code=code, scale=scale, name=name or "", created_at=books.now))
     books.result["currency"] = currency.document()

@@ -53,6 +53,7 @@ def issue_api_key(
             raise Forbidden(scope=scope, reason="a key cannot grant a scope that it lacks")
     holder = books.account(account).facts.id if account is not None else None
     key_id = books.new_id()
+    above = [*issuer.lineage, issuer.key] if issuer.key else []
     ends = [issuer.expires_at, books.now + timedelta(seconds=expires_in) if expires_in else None]
     key = ApiKeyRow(
         id=key_id,
@@ -64,8 +65,8 @@ def issue_api_key(
         created_at=books.now,
         identity=ids.show("key", key_id) if issuer.is_system else issuer.identity,
         expires_at=min(filter(None, ends), default=None),
-        revoked_at=None,
-        lineage=[*issuer.lineage, issuer.key] if issuer.key else [],
+        lineage=above,
+        parent=above[-1] if above else None,
     )
     books.result["api_key"] = books.add(key).document()
 

@@ -63,8 +63,8 @@ def register_webhook(
         enabled=True,
         disabled_reason="",
         disabled_at=None,
-        generation=1,
-        rotated_at=None,
+        secret_generation=1,
+        secret_rotated_at=None,
         created_at=books.now,
         deleted_at=None,
         slot=slot,
@@ -119,9 +119,9 @@ def rotate_webhook_secret(books: Unit, *, webhook: WebhookId) -> None:
     No more than two are ever good: a second rotation within the 24 hours ends the oldest at once.
     """
     row = _webhook(books, webhook)
-    row.generation += 1
-    row.rotated_at = books.now
-    row.secrets[row.generation] = signing.seal(signing.make_secret())
+    row.secret_generation += 1
+    row.secret_rotated_at = books.now
+    row.secrets[row.secret_generation] = signing.seal(signing.make_secret())
     _show(books, row)
 
 
@@ -149,7 +149,7 @@ def redeliver_webhook(books: Unit, *, webhook: WebhookId, delivery: DeliveryId) 
     """Send one delivery again, under its id. The webhook's back-off ends with it."""
     row = _webhook(books, webhook)
     again = books.find(DeliveryRow, delivery)
-    if again is None or again.endpoint != row.id:
+    if again is None or again.webhook != row.id:
         raise DeliveryNotFound(delivery=ids.show("dlv", delivery))
     _require_enabled(row)
     again.state, again.changed = "pending", True

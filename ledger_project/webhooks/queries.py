@@ -10,7 +10,7 @@ from ledger_project.log.executor import look
 from ledger_project.webhooks import signing
 from ledger_project.webhooks.errors import WebhookNotFound
 from ledger_project.webhooks.models import Attempt, Delivery, Endpoint
-from ledger_project.webhooks.rows import EndpointRow
+from ledger_project.webhooks.rows import EndpointStore
 
 ATTEMPTS_SHOWN = 20  # of a delivery, the newest
 
@@ -37,22 +37,7 @@ def deliveries(endpoint: Endpoint) -> QuerySet[Delivery]:
 
 def show_webhook(row: Endpoint) -> dict[str, Any]:
     """A webhook as commands answer with it, and how it fares."""
-    known = EndpointRow(
-        id=row.id,
-        url=row.url,
-        types=row.types,
-        description=row.description,
-        enabled=row.enabled,
-        disabled_reason=row.disabled_reason,
-        disabled_at=row.disabled_at,
-        generation=row.generation,
-        rotated_at=row.rotated_at,
-        created_at=row.created_at,
-        deleted_at=row.deleted_at,
-        slot=row.slot,
-        account=row.account_id,
-        ordered=row.ordered,
-    )
+    known = EndpointStore.columns.of(row)
     cursor = row.cursor
     return {
         **known.document(),

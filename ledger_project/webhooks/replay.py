@@ -1,8 +1,9 @@
 """What webhooks add to replay: who is told of what is as commands left it; how the telling goes is the sender's."""
 
 from ledger_project.log.checks import Check
-from ledger_project.log.rebuilt import Told, last, leave_apart, rebuild, ref, said
+from ledger_project.log.rebuilt import Told, last, leave_apart, rebuild
 from ledger_project.webhooks.models import Cursor, Delivery, Endpoint, Secret
+from ledger_project.webhooks.rows import EndpointStore
 
 WEBHOOKS = Check("webhooks_equal_log", "every webhook, its secrets and its deliveries are as commands and the log say")
 _WEBHOOKS = last("webhook", "webhook.*")
@@ -12,15 +13,11 @@ rebuild(
     _WEBHOOKS,
     prefix="wbh",
     columns={
-        "id": "told.id",
-        "account_id": ref("account"),
-        **said("url", "description", "disabled_at", "created_at", "deleted_at"),
+        **EndpointStore.columns.told(),
         "types": "ARRAY(SELECT json_array_elements_text(state -> 'types'))",
         "ordered": "coalesce((state ->> 'ordered')::boolean, true)",  # older events do not say
         "enabled": "state ->> 'status' = 'enabled'",
         "disabled_reason": "coalesce(state ->> 'disabled_reason', '')",
-        "generation": "state ->> 'secret_generation'",
-        "rotated_at": "state ->> 'secret_rotated_at'",
     },
     apart={"slot": "which of a tenant's fifty places it takes; constraints keep it free, in range, and given back"},
 )

@@ -4,23 +4,23 @@ Locked after API keys and before everything that holds money: an endpoint, with 
 sender locks cursor and delivery in the same order.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterable
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ledger_project.kernel import clock, ids
 from ledger_project.log.caller import Caller
 from ledger_project.log.lock_order import LockOrder
-from ledger_project.log.unit import Batch, Query, Row, Store, Wants
+from ledger_project.log.table import StoredRow, TableStore, column, stored
+from ledger_project.log.unit import Query, Wants
 
 SLOTS = 50  # webhooks of a tenant
 ALL_SLOTS = ("webhook_slots", True)  # what a command wants that takes a free one
 
 
-@dataclass(slots=True)
-class EndpointRow(Row):
+@stored
+class EndpointRow(StoredRow):
     """An endpoint. The last three fields are what its command does to the cursor and the secrets.
 
     What is due to it is due by the clock, as its sender goes by that: its commands do not wait for its own times.
@@ -28,30 +28,27 @@ class EndpointRow(Row):
 
     times = ()
 
-    id: UUID
-    url: str
-    types: list[str]
-    description: str
-    enabled: bool
-    disabled_reason: str
-    disabled_at: datetime | None
-    generation: int
-    rotated_at: datetime | None
-    created_at: datetime
-    deleted_at: datetime | None
-    slot: int | None
-    account: UUID | None = None
-    ordered: bool = True
+    id: UUID = column(public="wbh")
+    account: UUID | None = column("account_id", public="acc", default=None)
+    url: str = column(changes=True)
+    types: list[str] = column(type="text[]", changes=True)
+    description: str = column(changes=True)
+    ordered: bool = column(changes=True, default=True)
+    enabled: bool = column(changes=True, shown=False)
+    disabled_reason: str = column(changes=True, shown=False)
+    disabled_at: datetime | None = column(changes=True)
+    secret_generation: int = column("generation", changes=True)
+    secret_rotated_at: datetime | None = column("rotated_at", changes=True)
+    created_at: datetime = column()
+    deleted_at: datetime | None = column(changes=True)
+    slot: int | None = column(type="smallint", changes=True, shown=False)
     secrets: dict[int, str] = field(default_factory=dict)  # new ones, encrypted, by generation
     replay_from: int | None = None
     afresh: bool = False  # whatever is due later is due now
 
     @property
-    def key(self) -> UUID:
-        return self.id
-
-    def copy(self) -> "EndpointRow":
-        return replace(self, types=self.types.copy(), secrets=self.secrets.copy())
+    def names(self) -> tuple[Hashable, ...]:
+        return (("slot", self.slot),)
 
     def belongs_to(self, caller: Caller) -> bool:
         return self.account == caller.account
@@ -59,114 +56,38 @@ class EndpointRow(Row):
     def document(self) -> dict[str, Any]:
         """The webhook as the log and the API show it: of its secret nothing but which one it is."""
         return {
-            "id": ids.show("wbh", self.id),
-            "account": self.account and ids.show("acc", self.account),
-            "url": self.url,
-            "types": self.types,
-            "description": self.description,
-            "ordered": self.ordered,
+            **self.shown(),
             "status": "enabled" if self.enabled else "disabled",
             "disabled_reason": self.disabled_reason or None,
-            "disabled_at": self.disabled_at and clock.stamp(self.disabled_at),
-            "secret_generation": self.generation,
-            "secret_rotated_at": self.rotated_at and clock.stamp(self.rotated_at),
-            "created_at": clock.stamp(self.created_at),
-            "deleted_at": self.deleted_at and clock.stamp(self.deleted_at),
         }
 
 
-_COLUMNS = (
-    "id, url, types, description, enabled, disabled_reason, disabled_at, generation, rotated_at, created_at,"
-    " deleted_at, slot,"
-    " account_id, ordered"
-)
-
-
-class EndpointStore(Store):
+class EndpointStore(TableStore):
     rank = LockOrder.WEBHOOK
     row = EndpointRow
     kinds = frozenset({"webhook", ALL_SLOTS[0]})
+    table = "webhooks_endpoint"
+    joins = "JOIN webhooks_cursor AS cursor ON cursor.endpoint_id = stored.id"
 
     def reading(self, wants: Wants) -> Query | None:
         wanted, whole = wants.refs.get("webhook", set()), ALL_SLOTS[0] in wants.refs
         if not wanted and not whole:
             return None
-        columns = ", ".join(f"endpoint.{column}" for column in _COLUMNS.split(", "))
-        return (
-            f"SELECT {columns} FROM webhooks_endpoint AS endpoint"
-            " JOIN webhooks_cursor AS cursor ON cursor.endpoint_id = endpoint.id"
-            " WHERE endpoint.tenant_id = %s AND deleted_at IS NULL AND (%s OR endpoint.id = ANY(%s::uuid[]))"
-            " ORDER BY endpoint.id FOR NO KEY UPDATE",
-            (wants.tenant, whole, sorted(wanted)),
-        )
-
-    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for record in records:
-            row = EndpointRow(*record)
-            batch.load(row, ("slot", row.slot))
+        condition = "stored.deleted_at IS NULL AND (%s OR stored.id = ANY(%s::uuid[]))"
+        statement, values = self.columns.locked(wants.tenant, condition, whole, sorted(wanted))
+        return statement.removesuffix(" OF stored"), values  # the cursor, too
 
     def writing(self, rows: list[EndpointRow], tenant: int, now: datetime) -> Iterable[Query]:
-        made = [row for row in rows if row.new]
+        yield from super().writing(rows, tenant, now)
+        made, known = [row for row in rows if row.new], [row for row in rows if not row.new]
         if made:
-            yield _insert(made, tenant)
             yield (
                 "INSERT INTO webhooks_cursor (endpoint_id, tenant_id, failures) SELECT id, %s, 0"
                 " FROM unnest(%s::uuid[]) AS new (id)",
                 (tenant, [row.id for row in made]),
             )
-        known = [row for row in rows if not row.new]
-        if known:
-            yield _update(known)
         yield from _write_secrets(rows, tenant)
         yield from _write_line(known, now)
-
-
-def _insert(rows: list[EndpointRow], tenant: int) -> Query:
-    return (
-        f"INSERT INTO webhooks_endpoint (tenant_id, {_COLUMNS}) SELECT %s, id, url, string_to_array(types, ' '),"
-        " description, enabled, disabled_reason, disabled_at, generation, rotated_at, created_at, deleted_at, slot,"
-        " account_id, ordered"
-        f" FROM unnest({_ARRAYS}) AS new ({_COLUMNS})",
-        (tenant, *_arrays(rows)),
-    )
-
-
-def _update(rows: list[EndpointRow]) -> Query:
-    return (
-        "UPDATE webhooks_endpoint AS old SET url = new.url, types = string_to_array(new.types, ' '),"
-        " description = new.description, enabled = new.enabled, disabled_reason = new.disabled_reason,"
-        " disabled_at = new.disabled_at, generation = new.generation, rotated_at = new.rotated_at,"
-        " deleted_at = new.deleted_at, slot = new.slot, ordered = new.ordered"
-        f" FROM unnest({_ARRAYS}) AS new ({_COLUMNS})"
-        " WHERE old.id = new.id",
-        _arrays(rows),
-    )
-
-
-_ARRAYS = (
-    "%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::timestamptz[], %s::integer[],"
-    " %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::smallint[], %s::uuid[], %s::bool[]"
-)
-
-
-def _arrays(rows: list[EndpointRow]) -> list[list[Any]]:
-    """The columns of `_COLUMNS`; types have no spaces, so they travel as one text."""
-    return [
-        [row.id for row in rows],
-        [row.url for row in rows],
-        [" ".join(row.types) for row in rows],
-        [row.description for row in rows],
-        [row.enabled for row in rows],
-        [row.disabled_reason for row in rows],
-        [row.disabled_at for row in rows],
-        [row.generation for row in rows],
-        [row.rotated_at for row in rows],
-        [row.created_at for row in rows],
-        [row.deleted_at for row in rows],
-        [row.slot for row in rows],
-        [row.account for row in rows],
-        [row.ordered for row in rows],
-    ]
 
 
 def _write_secrets(rows: list[EndpointRow], tenant: int) -> Iterable[Query]:
@@ -179,7 +100,9 @@ def _write_secrets(rows: list[EndpointRow], tenant: int) -> Iterable[Query]:
             " FROM unnest(%s::uuid[], %s::integer[], %s::text[]) AS new (id, generation, sealed)",
             (tenant, *([each[part] for each in kept] for part in range(3))),
         )
-    stale = [(row.id, row.generation - 1 + 2 * bool(row.deleted_at)) for row in rows if row.secrets or row.deleted_at]
+    stale = [
+        (row.id, row.secret_generation - 1 + 2 * bool(row.deleted_at)) for row in rows if row.secrets or row.deleted_at
+    ]
     if stale:
         yield (
             "DELETE FROM webhooks_secret AS old USING unnest(%s::uuid[], %s::integer[]) AS stale (id, first)"
@@ -217,59 +140,28 @@ def _write_line(rows: list[EndpointRow], now: datetime) -> Iterable[Query]:
         )
 
 
-@dataclass(slots=True)
-class DeliveryRow(Row):
-    """A delivery that a command makes due again."""
+@stored
+class DeliveryRow(StoredRow):
+    """A delivery that a command makes due again; `account` is its endpoint's."""
 
-    id: UUID
-    endpoint: UUID
-    event: UUID
-    log_index: int
-    type: str
-    state: str
-    account: UUID | None  # its endpoint's
-
-    @property
-    def key(self) -> UUID:
-        return self.id
-
-    def copy(self) -> "DeliveryRow":
-        return replace(self)
+    id: UUID = column(public="dlv")
+    webhook: UUID = column("endpoint_id", public="wbh")
+    event: UUID = column(public="evt")
+    log_index: int = column(type="bigint")
+    type: str = column()
+    state: str = column()
+    account: UUID | None = column(joined="endpoint.account_id", shown=False)
 
     def belongs_to(self, caller: Caller) -> bool:
         return self.account == caller.account
 
-    def document(self) -> dict[str, Any]:
-        return {
-            "id": ids.show("dlv", self.id),
-            "webhook": ids.show("wbh", self.endpoint),
-            "event": ids.show("evt", self.event),
-            "log_index": self.log_index,
-            "type": self.type,
-            "state": self.state,
-        }
 
-
-class DeliveryStore(Store):
+class DeliveryStore(TableStore):
     rank = LockOrder.WEBHOOK_DELIVERY
     row = DeliveryRow
     kinds = frozenset({"delivery"})
-
-    def reading(self, wants: Wants) -> Query | None:
-        wanted = wants.refs.get("delivery")
-        if not wanted:
-            return None
-        return (
-            "SELECT delivery.id, endpoint_id, event, log_index, type, state, endpoint.account_id"
-            " FROM webhooks_delivery AS delivery JOIN webhooks_endpoint AS endpoint ON endpoint.id = endpoint_id"
-            " WHERE delivery.tenant_id = %s AND delivery.id = ANY(%s::uuid[])"
-            " ORDER BY delivery.id FOR NO KEY UPDATE OF delivery",
-            (wants.tenant, sorted(wanted)),
-        )
-
-    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for record in records:
-            batch.load(DeliveryRow(*record))
+    table = "webhooks_delivery"
+    joins = "JOIN webhooks_endpoint AS endpoint ON endpoint.id = stored.endpoint_id"
 
     def writing(self, rows: list[DeliveryRow], tenant: int, now: datetime) -> Iterable[Query]:
         """Settled ones become pending; those that are pending are made due with their endpoint's line."""

@@ -33,7 +33,6 @@ from reserves.fields import (
     UnitName,
 )
 from reserves.rows import AssetRow, SnapshotRow
-from reserves.rows import Price as PriceRow
 
 
 def _currency(call: Arguments) -> list[Want]:
@@ -151,9 +150,7 @@ def record_reserve_snapshot(
         id=books.new_id(),
         asset=held.id,
         amount=amount,
-        price=PriceRow(price["num"], price["den"], price["provenance"], priced_at, price["evidence_hash"])
-        if price
-        else None,
+        **({f"price_{name}": price[name] for name in PRICED} | {"price_taken_at": priced_at} if price else {}),
         taken_at=taken_at,
         provenance=provenance,
         evidence_hash=evidence_hash,
@@ -162,6 +159,7 @@ def record_reserve_snapshot(
     books.result["reserve_snapshot"] = books.add(row).document()
 
 
+PRICED = ("num", "den", "provenance", "evidence_hash")
 PRICE = ("price_url", "price", "price_decimals")
 NEEDS = {"feed": ("url", "amount"), "account": ("account",)}
 TAKES = {"feed": ("decimals", "taken_at", *PRICE), "gemini": PRICE, "fal": PRICE, "account": (), "manual": ()}

@@ -53,7 +53,7 @@ def issue_attestation(
         id=attestation,
         as_of=as_of,
         checkpoint=checkpoint,
-        document=document,
+        text=document,
         jws=jws,
         event=books.event_id,
     )
