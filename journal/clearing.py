@@ -4,8 +4,8 @@ The postings of one balance row are numbered without gaps in the order of their 
 of numbers per stripe, each beginning where the one before it ended: nothing is settled twice or stepped over.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from accounts.rows import Bucket
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
 from ledger_project.log.lock_order import LockOrder
+from ledger_project.log.table import StoredRow, TableStore, column, insert_all, stored
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 MAX_ACCOUNTS = 100  # in one batch
@@ -34,32 +35,22 @@ class Cut:
     more: bool = False
 
 
-class ClearingRow(Row):
+@stored
+class ClearingRow(StoredRow):
     """A clearing account under lock. `settled` has, by stripe, what the batch at hand has settled so far."""
 
-    __slots__ = ("account_id", "currency", "domain", "settled", "settled_at")
-
-    def __init__(
-        self, account_id: UUID, domain: str, currency: str, settled_at: datetime | None, settled: dict[int, Cut]
-    ) -> None:
-        self.account_id = account_id
-        self.domain = domain
-        self.currency = currency
-        self.settled_at = settled_at
-        self.settled = settled
-        self.new = self.changed = False
+    account_id: UUID = column()
+    domain: str = column()
+    currency: str = column()
+    settled_at: datetime | None = column(changes=True, default=None)
+    settled: dict[int, Cut] = field(default_factory=dict)
 
     @property
     def key(self) -> UUID:
         return self.account_id
 
-    def copy(self) -> "ClearingRow":
-        row = ClearingRow(self.account_id, self.domain, self.currency, self.settled_at, dict(self.settled))
-        row.new, row.changed = self.new, self.changed
-        return row
 
-
-class ClearingStore(Store):
+class ClearingStore(TableStore):
     """Clearing accounts are locked by id, before balances; transfers to them do not need this lock and go on.
 
     Wants: `clearing` a domain's accounts, or all (`EVERY_DOMAIN`); `clearing_beside` a system account in each of their
@@ -70,6 +61,8 @@ class ClearingStore(Store):
     row = ClearingRow
     kinds = frozenset({"clearing", "clearing_account"})
     leads = frozenset({"clearing_beside"})
+    table = "journal_clearingaccount"
+    key_columns = ("account_id",)
 
     def prepare(self, wants: Wants, look: Look) -> None:
         domains = wants.refs.get("clearing")
@@ -93,37 +86,8 @@ class ClearingStore(Store):
 
     def reading(self, wants: Wants) -> Query | None:
         accounts = wants.refs.get("clearing_account")
-        if not accounts:
-            return None
-        return (
-            "SELECT account_id, domain, currency, settled_at FROM journal_clearingaccount"
-            " WHERE account_id = ANY(%s::uuid[]) ORDER BY account_id FOR NO KEY UPDATE",
-            (list(accounts),),
-        )
-
-    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for account, domain, currency, settled_at in records:
-            batch.load(ClearingRow(account, domain, currency, settled_at, {}))
-
-    def writing(self, rows: list[ClearingRow], tenant: int, now: datetime) -> Iterable[Query]:
-        opened = [row for row in rows if row.new]
-        settled = [row for row in rows if not row.new]
-        if opened:
-            yield (
-                "INSERT INTO journal_clearingaccount (tenant_id, account_id, domain, currency)"
-                " SELECT %s, * FROM unnest(%s::uuid[], %s::text[], %s::text[])",
-                (
-                    tenant,
-                    [row.account_id for row in opened],
-                    [row.domain for row in opened],
-                    [row.currency for row in opened],
-                ),
-            )
-        if settled:
-            yield (
-                "UPDATE journal_clearingaccount SET settled_at = %s WHERE account_id = ANY(%s::uuid[])",
-                (now, [row.account_id for row in settled]),
-            )
+        condition = "stored.account_id = ANY(%s::uuid[])"
+        return self.columns.locked(wants.tenant, condition, list(accounts)) if accounts else None
 
 
 @dataclass(slots=True)
@@ -223,28 +187,25 @@ class Range:
     postings: int
 
 
-@dataclass(slots=True)
-class SettlementRow(Row):
+@stored
+class SettlementRow(StoredRow):
     """A settled batch; never changes."""
 
-    id: UUID
-    netting_batch_id: str
-    since: datetime | None
-    until: datetime | None
-    moved: bool
-    ranges: list[Range]
+    id: UUID = column(public="stl")
+    netting_batch_id: str = column()
+    since: datetime | None = column(shown=False)
+    until: datetime | None = column(shown=False)
+    moved: bool = column(shown=False)
+    recorded_at: datetime = column(shown=False)
+    ranges: list[Range] = field(default_factory=list)
 
     @property
-    def key(self) -> UUID:
-        return self.id
-
-    def copy(self) -> "SettlementRow":
-        return replace(self)
+    def names(self) -> tuple[Hashable, ...]:
+        return (fold(self.netting_batch_id),)
 
     def document(self) -> dict[str, Any]:
         return {
-            "id": ids.show("stl", self.id),
-            "netting_batch_id": self.netting_batch_id,
+            **self.shown(),
             "window": {"from": self.since and clock.stamp(self.since), "to": self.until and clock.stamp(self.until)},
             "ranges": [
                 [ids.show("acc", each.account_id), each.stripe, each.start, each.end, str(each.net), each.postings]
@@ -253,55 +214,29 @@ class SettlementRow(Row):
         }
 
 
-class SettlementStore(Store):
+class SettlementStore(TableStore):
     """Batches are looked up by what their netting batch id means; two of one id meet at the unique index."""
 
     rank = LockOrder.NETTING_BATCH
     row = SettlementRow
     kinds = frozenset({"netting_batch"})
+    table = "journal_settlementbatch"
 
     def reading(self, wants: Wants) -> Query | None:
         names = wants.refs.get("netting_batch")
         if not names:
             return None
         return (
-            "SELECT id, netting_batch_id, since, until, moved FROM journal_settlementbatch"
-            " WHERE tenant_id = %s AND folded(netting_batch_id) = ANY(%s)",
+            f"{self.columns.select} WHERE tenant_id = %s AND folded(netting_batch_id) = ANY(%s)",
             (wants.tenant, list(map(fold, names))),
         )
 
-    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for batch_id, name, since, until, moved in records:
-            batch.load(SettlementRow(batch_id, name, since, until, moved, []), fold(name))
-
     def writing(self, rows: list[SettlementRow], tenant: int, now: datetime) -> Iterable[Query]:
-        yield (
-            "INSERT INTO journal_settlementbatch (tenant_id, recorded_at, id, netting_batch_id, since, until, moved)"
-            " SELECT %s, %s, * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::bool[])",
-            (
-                tenant,
-                now,
-                [row.id for row in rows],
-                [row.netting_batch_id for row in rows],
-                [row.since for row in rows],
-                [row.until for row in rows],
-                [row.moved for row in rows],
-            ),
-        )
-        ranges = [(row.id, each) for row in rows for each in row.ranges]
-        yield (
-            "INSERT INTO journal_settledrange"
-            " (tenant_id, batch_id, account_id, stripe, version_from, version_to, net, postings)"
-            " SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[]::bigint[],"
-            " %s::text[]::bigint[], %s::text[]::numeric[], %s::int[])",
-            (
-                tenant,
-                [batch_id for batch_id, _ in ranges],
-                [each.account_id for _, each in ranges],
-                [each.stripe for _, each in ranges],
-                [str(each.start) for _, each in ranges],
-                [str(each.end) for _, each in ranges],
-                [str(each.net) for _, each in ranges],
-                [each.postings for _, each in ranges],
-            ),
+        yield from super().writing(rows, tenant, now)
+        yield insert_all(
+            "journal_settledrange",
+            "batch_id uuid, account_id uuid, stripe smallint, version_from bigint, version_to bigint, net numeric,"
+            " postings int",
+            [(row.id, *astuple(each)) for row in rows for each in row.ranges],
+            tenant,
         )

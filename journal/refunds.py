@@ -1,9 +1,6 @@
 """What was given back of each entry: the row that refunds and reversals of one entry queue for."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.rows import AccountFacts, Bucket
@@ -12,21 +9,22 @@ from journal.promo import uses_of
 from journal.rows import EntryRow
 from ledger_project.kernel import ids
 from ledger_project.log.lock_order import LockOrder
-from ledger_project.log.unit import Batch, Look, Query, Row, Store, Unit, Wants
+from ledger_project.log.table import StoredRow, TableStore, column, money, stored
+from ledger_project.log.unit import Look, Unit, Wants
 
 # Kinds of entries by which one pays another for something; cash, supply, stakes and fees have their own ways back.
 PAYMENTS = frozenset({"transfer", "spend", "capture", "escrow_release", "escrow_resolution", "entry"})
 INTO = frozenset({Bucket.AVAILABLE, Bucket.CREDIT_USED})  # money that came in, credit repaid first
 
 
-@dataclass(slots=True)
-class RefundTotalRow(Row):
+@stored
+class RefundTotalRow(StoredRow):
     """How much of an entry was refunded, or that it was reversed; made by the first of them."""
 
-    entry_id: UUID
-    amount: int
-    refunded: int = 0
-    reversed: bool = False
+    entry_id: UUID = column()
+    amount: int = money()
+    refunded: int = money(changes=True, default=0)
+    reversed: bool = column(changes=True, default=False)
 
     @property
     def key(self) -> UUID:
@@ -35,9 +33,6 @@ class RefundTotalRow(Row):
     @property
     def left(self) -> int:
         return self.amount - self.refunded
-
-    def copy(self) -> "RefundTotalRow":
-        return replace(self)
 
     def require_left(self, asked: int) -> None:
         """Refuses: RefundExceedsOriginal, also for nothing left to give back."""
@@ -57,7 +52,7 @@ class RefundTotalRow(Row):
         }
 
 
-class RefundTotalStore(Store):
+class RefundTotalStore(TableStore):
     """Locked by the entry's id, after the entries are read and before balances.
 
     Of an entry that nothing was given back of there is no row to lock; of two that make it at once, the second finds
@@ -67,6 +62,8 @@ class RefundTotalStore(Store):
     rank = LockOrder.REFUND_TOTAL
     row = RefundTotalRow
     kinds = frozenset({"refund_total"})
+    table = "journal_refundtotal"
+    key_columns = ("entry_id",)
 
     def prepare(self, wants: Wants, look: Look) -> None:
         """Want the grants that promotional money goes back to."""
@@ -75,47 +72,6 @@ class RefundTotalStore(Store):
             if entry is not None and any(line.bucket is Bucket.PROMO for line in entry.lines):
                 for use in uses_of(entry.metadata):
                     wants.add("promo_grant", use.grant)
-
-    def reading(self, wants: Wants) -> Query | None:
-        keys = wants.refs.get("refund_total")
-        if not keys:
-            return None
-        return (
-            "SELECT entry_id, amount, refunded, reversed FROM journal_refundtotal"
-            " WHERE tenant_id = %s AND entry_id = ANY(%s::uuid[]) ORDER BY entry_id FOR NO KEY UPDATE",
-            (wants.tenant, list(keys)),
-        )
-
-    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for record in records:
-            batch.load(RefundTotalRow(*record))
-
-    def writing(self, rows: list[RefundTotalRow], tenant: int, now: datetime) -> Iterable[Query]:
-        first = [row for row in rows if row.new]
-        more = [row for row in rows if not row.new]
-        if first:
-            yield (
-                "INSERT INTO journal_refundtotal (tenant_id, entry_id, amount, refunded, reversed)"
-                " SELECT %s, * FROM unnest(%s::uuid[], %s::text[]::numeric[], %s::text[]::numeric[], %s::bool[])",
-                (
-                    tenant,
-                    [row.entry_id for row in first],
-                    [str(row.amount) for row in first],
-                    [str(row.refunded) for row in first],
-                    [row.reversed for row in first],
-                ),
-            )
-        if more:
-            yield (
-                "UPDATE journal_refundtotal AS old SET refunded = new.refunded, reversed = new.reversed"
-                " FROM unnest(%s::uuid[], %s::text[]::numeric[], %s::bool[]) AS new (entry_id, refunded, reversed)"
-                " WHERE old.entry_id = new.entry_id",
-                (
-                    [row.entry_id for row in more],
-                    [str(row.refunded) for row in more],
-                    [row.reversed for row in more],
-                ),
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,8 @@ class AttestationRow(StoredRow):
     as_of: datetime = column()
     checkpoint: int = column("checkpoint_id", type="bigint")
     document_hash: bytes = column()
-    text: str = column("document")
-    jws: str = column()
+    text: str = column("document", read=False, default="")
+    jws: str = column(read=False, default="")
     event: UUID = column()
 
     times = ()

@@ -6,9 +6,9 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from accounts.api.serializers import MinorUnits
-from accounts.rows import BUCKETS, Bucket, account_key, look_up
+from accounts.rows import BUCKETS, account_key, look_up
 from journal.models import Monitor
-from journal.monitors import OPERATORS, MonitorRow
+from journal.monitors import OPERATORS, MonitorStore
 from ledger_project.kernel.fields import TextField
 from ledger_project.log.executor import look
 from ledger_project.web.api.authentication import caller
@@ -44,23 +44,7 @@ class MonitorSerializer(serializers.Serializer[Monitor]):
     deleted_at = serializers.DateTimeField(allow_null=True)
 
     def to_representation(self, instance: Monitor) -> dict[str, Any]:
-        account = instance.account
-        row = MonitorRow(
-            id=instance.id,
-            account=account.id,
-            name=account.name,
-            currency=account.currency,
-            scale=account.scale,
-            unbounded=account.unbounded,
-            bucket=Bucket(instance.bucket),
-            operator=instance.operator,
-            value=int(instance.value),
-            created_at=instance.created_at,
-            triggered_at=instance.triggered_at,
-            deleted_at=instance.deleted_at,
-            slot=instance.slot,
-        )
-        return row.document()
+        return MonitorStore.columns.of(instance).document()
 
 
 class MonitorFilters(ListFilters):

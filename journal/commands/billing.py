@@ -252,7 +252,7 @@ class Record:
         if payment is None or (fold(payment.party), payment.currency) != (fold(self.party), self.currency):
             raise PaymentNotFound(payment_intent_id=payment_intent_id, currency=self.currency)
         total = books.find(RefundTotalRow, payment.entry_id)
-        total = total or books.add(RefundTotalRow(payment.entry_id, payment.amount))
+        total = total or books.add(RefundTotalRow(entry_id=payment.entry_id, amount=payment.amount))
         if total.reversed:
             raise AlreadyReversed(entry=ids.show("ent", payment.entry_id))
         total.require_left(self.amount)
@@ -299,5 +299,14 @@ class Record:
             metadata=metadata,
             effective_at=effective_at,
         )
-        books.add(RecordRow(self.kind, self.external_id, self.party, self.currency, self.amount, entry.id))
+        books.add(
+            RecordRow(
+                kind=self.kind,
+                external_id=self.external_id,
+                party=self.party,
+                currency=self.currency,
+                amount=self.amount,
+                entry_id=entry.id,
+            )
+        )
         books.result[self.kind] = {**named, "amount": str(self.amount), "currency": self.currency, **more}

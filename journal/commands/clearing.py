@@ -57,7 +57,7 @@ def open_clearing_account(books: Books, *, domain: Domain, currency: CurrencyCod
         raise ClearingAccountExists(domain=domain, currency=unit.code)
     name = f"clearing:{domain}:{unit.code}" if others else f"clearing:{domain}"
     account = books.open(name, unit, type="liability", unbounded=True, metadata={"clearing_domain": domain})
-    books.add(ClearingRow(account.facts.id, domain, unit.code, settled_at=None, settled={}))
+    books.add(ClearingRow(account_id=account.facts.id, domain=domain, currency=unit.code))
     books.result["clearing_account"] = {
         "domain": domain,
         "currency": unit.code,
@@ -134,7 +134,15 @@ def settle_batch(
     if moved:
         books.write_entry("settlement", references={"netting_batch_id": netting_batch_id})
     ranges = [each for position in positions for each in position.ranges]
-    batch = SettlementRow(books.event_id, netting_batch_id, since, until, moved, ranges)
+    batch = SettlementRow(
+        id=books.event_id,
+        netting_batch_id=netting_batch_id,
+        since=since,
+        until=until,
+        moved=moved,
+        recorded_at=books.now,
+        ranges=ranges,
+    )
     books.add(batch, fold(netting_batch_id))
     books.result["settlement"] = {
         **batch.document(),
@@ -211,7 +219,7 @@ def _position(books: Books, row: ClearingRow, since: datetime | None, until: dat
             postings = cut.postings - done.postings
             ranges.append(Range(row.account_id, stripe, done.version, cut.version, net, postings))
             row.settled[stripe] = cut
-            row.changed = True
+            row.settled_at, row.changed = books.now, True
     return Position(row, account, ranges, more)
 
 

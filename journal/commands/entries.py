@@ -102,7 +102,7 @@ def reverse_entry(books: Books, *, entry: EntryId, reason: LongText | None = Non
     reversal = books.write_entry("reversal", description=reason, reverses=original.id)
     original.reversed_by = reversal.id
     # A refund at the same moment wants this row too, and one of the two finds it taken.
-    books.add(RefundTotalRow(original.id, 0, reversed=True))
+    books.add(RefundTotalRow(entry_id=original.id, amount=0, reversed=True))
     books.result["reverses"] = ids.show("ent", original.id)
 
 

@@ -96,7 +96,7 @@ def upload_external_statement(
         name=name,
         format=format,
         sha256=content.sha256,
-        count=len(read.lines),
+        lines=len(read.lines),
         first_date=min(days),
         last_date=max(days),
         money_in=sum(amount for amount in amounts if amount > 0),
@@ -105,7 +105,7 @@ def upload_external_statement(
         closing=read.closing,
         uploaded_at=books.now,
         content=content.content,
-        lines=read.lines,
+        parsed=read.lines,
     )
     books.result["external_statement"] = books.add(row, ("file", facts.id, content.sha256)).document()
     books.result["kept"] = {"lines_hash": lines_hash(read.lines)}
@@ -284,7 +284,6 @@ def propose_adjustment(
         scale=counter.scale,
         amount=item.amount if entry is None else -item.amount,
         reason=reason,
-        status="pending",
         proposed_by=books.caller.actor,
         proposed_identity=books.caller.identity,
         proposed_at=books.now,
@@ -427,7 +426,6 @@ def _add_match(
         difference=difference,
         tolerance=tolerance,
         created_at=books.now,
-        undone_at=None,
         lines=lines,
         entries=entries,
     )

@@ -40,8 +40,6 @@ def register_monitor(
         operator=operator,
         value=value,
         created_at=books.now,
-        triggered_at=None,
-        deleted_at=None,
         slot=slot,
     )
     books.result["monitor"] = books.add(row, ("slot", facts.id, slot)).document()

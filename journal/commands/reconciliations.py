@@ -19,7 +19,9 @@ def request_reconciliation(books: AccountBooks, *, reason: LongText | None = Non
     waiting = books.find(ReconciliationRow, OPEN)
     if waiting is not None:
         raise ReconciliationUnderWay(reconciliation=ids.show("rec", waiting.id))
-    row = ReconciliationRow(books.new_id(), books.caller.actor, reason or "", books.now)
+    row = ReconciliationRow(
+        id=books.new_id(), requested_by=books.caller.actor, reason=reason or "", requested_at=books.now
+    )
     books.result["reconciliation"] = books.add(row, OPEN).document()
 
 

@@ -43,7 +43,7 @@ def refund(books: Books, *, entry: EntryId, amount: Amount | None = None, reason
     paid = paid_by(original)
     if paid is None:
         raise NotRefundable(entry=ids.show("ent", entry), kind=original.kind)
-    total = total or books.add(RefundTotalRow(entry, paid.amount))
+    total = total or books.add(RefundTotalRow(entry_id=entry, amount=paid.amount))
     asked = total.left if amount is None else amount
     total.require_left(asked)
 

@@ -7,11 +7,10 @@ from uuid import UUID
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Coalesce
 
-from accounts.rows import DEBIT_NORMAL
-from journal.external.decisions import AdjustmentRow, MatchRow
+from journal.external.decisions import AdjustmentStore, MatchStore
 from journal.external.errors import ExternalStatementNotFound
 from journal.external.models import ExternalAdjustment, ExternalLine, ExternalMatch, ExternalStatement, MatchedLine
-from journal.external.rows import SIGN, StatementRow
+from journal.external.rows import SIGN, StatementStore
 from ledger_project.kernel import ids
 from ledger_project.log.documents import load_json
 from ledger_project.log.executor import look
@@ -35,26 +34,7 @@ def statement(tenant: int, ref: str) -> ExternalStatement:
 
 
 def statement_document(row: ExternalStatement) -> dict[str, Any]:
-    account = row.account
-    return StatementRow(
-        id=row.pk,
-        account=account.pk,
-        account_name=account.name,
-        sign=1 if account.type in DEBIT_NORMAL else -1,
-        currency=account.currency,
-        scale=account.scale,
-        name=row.name,
-        format=row.format,
-        sha256=row.sha256,
-        count=row.lines,
-        first_date=row.first_date,
-        last_date=row.last_date,
-        money_in=int(row.money_in),
-        money_out=int(row.money_out),
-        opening=None if row.opening is None else int(row.opening),
-        closing=None if row.closing is None else int(row.closing),
-        uploaded_at=row.uploaded_at,
-    ).document()
+    return StatementStore.columns.of(row).document()
 
 
 def progress(row: ExternalStatement) -> dict[str, dict[str, str | int]]:
@@ -121,20 +101,10 @@ def matches(row: ExternalStatement) -> QuerySet[ExternalMatch]:
 
 
 def match_document(match: ExternalMatch) -> dict[str, Any]:
-    return MatchRow(
-        id=match.pk,
-        statement=match.statement_id,
-        account=match.statement.account_id,
-        kind=match.kind,
-        how=match.how,
-        reason=match.reason,
-        difference=int(match.difference),
-        tolerance=int(match.tolerance),
-        created_at=match.created_at,
-        undone_at=match.undone_at,
-        lines=sorted(each.number for each in match.matched_lines.all()),
-        entries=sorted(each.entry_id for each in match.matched_entries.all()),
-    ).document()
+    columns = MatchStore.columns.of(match)
+    columns.lines = sorted(each.number for each in match.matched_lines.all())
+    columns.entries = sorted(each.entry_id for each in match.matched_entries.all())
+    return columns.document()
 
 
 def adjustments(tenant: int) -> QuerySet[ExternalAdjustment]:
@@ -142,29 +112,7 @@ def adjustments(tenant: int) -> QuerySet[ExternalAdjustment]:
 
 
 def adjustment_document(row: ExternalAdjustment) -> dict[str, Any]:
-    counter = row.counter_account
-    return AdjustmentRow(
-        id=row.pk,
-        statement=row.statement_id,
-        number=row.number,
-        entry=row.entry,
-        account=row.statement.account_id,
-        counter_account=counter.pk,
-        counter_name=counter.name,
-        currency=counter.currency,
-        scale=counter.scale,
-        amount=int(row.amount),
-        reason=row.reason,
-        status=row.status,
-        proposed_by=row.proposed_by,
-        proposed_identity=row.proposed_identity,
-        proposed_at=row.proposed_at,
-        decided_by=row.decided_by,
-        decided_identity=row.decided_identity,
-        decided_at=row.decided_at,
-        decision=row.decision,
-        posted=row.posted,
-    ).document()
+    return AdjustmentStore.columns.of(row).document()
 
 
 def everything_open(row: ExternalStatement) -> Iterator[dict[str, Any]]:

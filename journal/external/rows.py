@@ -4,7 +4,7 @@ Nothing of them is locked: the unique indexes of matched lines and entries judge
 the executor lets the later one look again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -13,8 +13,9 @@ from uuid import UUID
 from accounts.rows import AccountFacts, account_key, look_up
 from journal.external.matching import Item, normal
 from journal.external.statement import StatementLine
-from ledger_project.kernel import clock, ids
+from ledger_project.kernel import ids
 from ledger_project.log.lock_order import LockOrder
+from ledger_project.log.table import StoredRow, TableStore, column, insert_all, money, stored
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
 
 MAX_ENTRIES = 50_000  # open ones around one statement
@@ -50,122 +51,68 @@ class ReconciledAccountStore(Store):
             batch.load(ReconciledAccountRow(ref, facts))
 
 
-@dataclass(slots=True)
-class StatementRow(Row):
-    """A statement; it never changes. `content` and `lines` are those of a new one."""
+SIGN = "CASE WHEN account.type IN ('asset', 'expense') THEN 1 ELSE -1 END"
 
-    id: UUID
-    account: UUID
-    account_name: str
-    sign: int
-    currency: str
-    scale: int
-    name: str
-    format: str
-    sha256: str
-    count: int
-    first_date: date
-    last_date: date
-    money_in: int
-    money_out: int
-    opening: int | None
-    closing: int | None
-    uploaded_at: datetime
-    content: str = ""
-    lines: list[StatementLine] = field(default_factory=list)
+
+@stored
+class StatementRow(StoredRow):
+    """A statement; it never changes. `content` and `parsed` are those of a new one."""
+
+    id: UUID = column(public="xst")
+    account: UUID = column("account_id", public="acc")
+    account_name: str = column(joined="account.name")
+    currency: str = column(joined="account.currency")
+    scale: int = column(joined="account.scale")
+    sign: int = column(joined=SIGN, shown=False, default=0)
+    name: str = column()
+    format: str = column()
+    sha256: str = column()
+    lines: int = column()
+    first_date: date = column()
+    last_date: date = column()
+    money_in: int = money()
+    money_out: int = money()
+    opening: int | None = money(shown="opening_balance")
+    closing: int | None = money(shown="closing_balance")
+    uploaded_at: datetime = column()
+    content: str = column(shown=False, read=False, default="")
+    parsed: list[StatementLine] = field(default_factory=list)
 
     @property
-    def key(self) -> UUID:
-        return self.id
-
-    def copy(self) -> "StatementRow":
-        return replace(self)
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "id": ids.show("xst", self.id),
-            "account": ids.show("acc", self.account),
-            "account_name": self.account_name,
-            "currency": self.currency,
-            "scale": self.scale,
-            "name": self.name,
-            "format": self.format,
-            "sha256": self.sha256,
-            "lines": self.count,
-            "first_date": self.first_date.isoformat(),
-            "last_date": self.last_date.isoformat(),
-            "money_in": str(self.money_in),
-            "money_out": str(self.money_out),
-            "opening_balance": None if self.opening is None else str(self.opening),
-            "closing_balance": None if self.closing is None else str(self.closing),
-            "uploaded_at": clock.stamp(self.uploaded_at),
-        }
+    def names(self) -> tuple[Hashable, ...]:
+        return (("file", self.account, self.sha256),)
 
 
-class StatementStore(Store):
+class StatementStore(TableStore):
     """Statements by id, and by account and file: two uploads of one file at once meet at the unique index."""
 
     rank = LockOrder.EXTERNAL_STATEMENT
     row = StatementRow
     kinds = frozenset({"external_statement", "external_file"})
+    table = "journal_externalstatement"
+    joins = "JOIN accounts_account AS account ON account.id = stored.account_id"
 
     def reading(self, wants: Wants) -> Query | None:
         facts = wants.facts.get(ReconciledAccountRow, {})
         files = [(facts[ref].id, sha) for ref, sha in wants.refs.get("external_file", ()) if ref in facts]
+        keys = list(wants.refs.get("external_statement", ()))
         return (
-            _STATEMENTS,
-            (
-                wants.tenant,
-                list(wants.refs.get("external_statement", ())),
-                [account for account, _ in files],
-                [sha for _, sha in files],
-            ),
+            f"{self.columns.select} WHERE stored.tenant_id = %s AND (stored.id = ANY(%s::uuid[])"
+            " OR (stored.account_id, stored.sha256) IN (SELECT * FROM unnest(%s::uuid[], %s::text[])))",
+            (wants.tenant, keys, [account for account, _ in files], [sha for _, sha in files]),
         )
-
-    def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        for record in records:
-            row = StatementRow(*record)
-            batch.load(row, ("file", row.account, row.sha256))
 
     def writing(self, rows: list[StatementRow], tenant: int, now: datetime) -> Iterable[Query]:
-        yield (
-            "INSERT INTO journal_externalstatement (tenant_id, id, account_id, name, format, sha256, content, lines,"
-            " first_date, last_date, money_in, money_out, opening, closing, uploaded_at) SELECT %s, * FROM unnest("
-            "%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::date[], %s::date[],"
-            " %s::text[]::numeric[], %s::text[]::numeric[], %s::text[]::numeric[], %s::text[]::numeric[],"
-            " %s::timestamptz[])",
-            (
-                tenant,
-                [row.id for row in rows],
-                [row.account for row in rows],
-                [row.name for row in rows],
-                [row.format for row in rows],
-                [row.sha256 for row in rows],
-                [row.content for row in rows],
-                [row.count for row in rows],
-                [row.first_date.isoformat() for row in rows],
-                [row.last_date.isoformat() for row in rows],
-                [str(row.money_in) for row in rows],
-                [str(row.money_out) for row in rows],
-                [None if row.opening is None else str(row.opening) for row in rows],
-                [None if row.closing is None else str(row.closing) for row in rows],
-                [row.uploaded_at for row in rows],
-            ),
-        )
-        lines = [(row.id, line) for row in rows for line in row.lines]
-        yield (
-            "INSERT INTO journal_externalline (tenant_id, statement_id, number, date, amount, reference, description)"
-            " SELECT %s, * FROM unnest(%s::uuid[], %s::int[], %s::date[], %s::text[]::numeric[], %s::text[],"
-            " %s::text[])",
-            (
-                tenant,
-                [statement for statement, _ in lines],
-                [line.number for _, line in lines],
-                [line.date.isoformat() for _, line in lines],
-                [str(line.amount) for _, line in lines],
-                [line.reference for _, line in lines],
-                [line.description for _, line in lines],
-            ),
+        yield from super().writing(rows, tenant, now)
+        yield insert_all(
+            "journal_externalline",
+            "statement_id uuid, number int, date date, amount numeric, reference text, description text",
+            [
+                (row.id, line.number, line.date, line.amount, line.reference, line.description)
+                for row in rows
+                for line in row.parsed
+            ],
+            tenant,
         )
 
 
@@ -260,15 +207,6 @@ class ItemStore(Store):
             batch.load(ItemRow(statement, entry if number is None else number, day, int(amount), match))
 
 
-SIGN = "CASE WHEN account.type IN ('asset', 'expense') THEN 1 ELSE -1 END"
-_STATEMENTS = f"""
-SELECT statement.id, statement.account_id, account.name, {SIGN}, account.currency, account.scale, statement.name,
-       statement.format, statement.sha256, statement.lines, statement.first_date, statement.last_date,
-       statement.money_in, statement.money_out, statement.opening, statement.closing, statement.uploaded_at
-  FROM journal_externalstatement AS statement JOIN accounts_account AS account ON account.id = statement.account_id
- WHERE statement.tenant_id = %s AND (statement.id = ANY(%s::uuid[])
-       OR (statement.account_id, statement.sha256) IN (SELECT * FROM unnest(%s::uuid[], %s::text[])))
-"""
 _WINDOWS = "SELECT * FROM ledger_external_open_items(%s::uuid[], %s::int[], %s, %s)"
 _ITEMS = f"""
 SELECT line.statement_id, line.number, NULL::uuid, line.date, line.amount,

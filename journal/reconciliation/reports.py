@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpResponse
 
 from journal.models import Finding, ReconciliationRun
-from journal.reconciliation.rows import ReconciliationRow
+from journal.reconciliation.rows import ReconciliationStore
 from journal.reconciliation.running import checks
 from ledger_project.kernel import clock
 from ledger_project.web.spreadsheets import inert
@@ -22,18 +22,7 @@ HEADER = ("reconciliation", "finished_at", "check", "found", "subject", "stored"
 
 def document(run: ReconciliationRun) -> dict[str, Any]:
     """The run as the log and the API show it."""
-    row = ReconciliationRow(
-        id=run.id,
-        requested_by=run.requested_by,
-        reason=run.reason,
-        requested_at=run.requested_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        log_size=run.log_size,
-        mismatches=run.mismatches,
-        checks=run.checks,
-    )
-    return row.document()
+    return ReconciliationStore.columns.of(run).document()
 
 
 def report(run: ReconciliationRun) -> dict[str, Any]:

@@ -56,9 +56,10 @@ class _Declared:
     column: str
     type: str
     public: str
-    shown: bool
+    shown: bool | str
     changes: bool
     joined: str
+    read: bool
 
 
 def column(
@@ -66,26 +67,28 @@ def column(
     *,
     type: str = "",
     public: str = "",
-    shown: bool = True,
+    shown: bool | str = True,
     changes: bool = False,
     joined: str = "",
+    read: bool = True,
     default: Any = MISSING,
     default_factory: Any = MISSING,
 ) -> Any:
     """A field that is stored.
 
     `name`: the column's, where it is not the field's. `type`: PostgreSQL's, where the annotation does not say it.
-    `public`: the prefix of the ids that documents show. `shown`: whether documents do. `changes`: whether it is written
-    again. `joined`: an expression over `stored` and the joins, which is read and never written.
+    `public`: the prefix of the ids that documents show. `shown`: whether documents do, or under which name.
+    `changes`: whether it is written again. `joined`: an expression over `stored` and the joins, which is read and never
+    written. `read`: whether commands read it; what is long they do not.
     """
-    declared = _Declared(name, type, public, shown, changes, joined)
+    declared = _Declared(name, type, public, shown, changes, joined, read)
     return field(default=default, default_factory=default_factory, metadata={_Declared: declared})
 
 
 def money(
     name: str = "",
     *,
-    shown: bool = True,
+    shown: bool | str = True,
     changes: bool = False,
     default: Any = MISSING,
 ) -> Any:
@@ -108,9 +111,11 @@ class Column:
     type: str
     kind: Any
     public: str
-    shown: bool
+    shown: str
     changes: bool
     joined: str
+    read: bool
+    needed: bool  # to make a row
 
     @classmethod
     def of(cls, each: Field[Any], annotation: Any) -> Self:
@@ -125,9 +130,11 @@ class Column:
             type=declared.type or ("smallint" if is_choice else _TYPES[plain]),
             kind=plain,
             public=declared.public,
-            shown=declared.shown,
+            shown=declared.shown if isinstance(declared.shown, str) else each.name if declared.shown else "",
             changes=declared.changes,
             joined=declared.joined,
+            read=declared.read,
+            needed=each.default is MISSING and each.default_factory is MISSING,
         )
 
     @property
@@ -194,7 +201,7 @@ class Column:
     @property
     def told(self) -> str:
         """The column's value in a document called `state`, in SQL."""
-        return f"substr(state ->> '{self.name}', 5)" if self.public else f"state ->> '{self.name}'"
+        return f"substr(state ->> '{self.shown}', 5)" if self.public else f"state ->> '{self.shown}'"
 
 
 class StoredRow(Row):
@@ -228,9 +235,9 @@ class StoredRow(Row):
     def shown(self) -> dict[str, Any]:
         """Its columns, but those that are not shown."""
         document = {}
-        for name, show in self.columns.shown:
+        for name, shown, show in self.columns.shown:
             value = getattr(self, name)
-            document[name] = value if value is None or show is None else show(value)
+            document[shown] = value if value is None or show is None else show(value)
         return document
 
 
@@ -244,11 +251,14 @@ class Columns(Generic[R]):
         self.fields = tuple(each.name for each in every)
         self.mutable = tuple(name for name in self.fields if _is_mutable(hints[name]))
         self.all = tuple(Column.of(each, hints[each.name]) for each in every if _Declared in each.metadata)
-        self.shown = tuple((each.name, each.show) for each in self.all if each.shown)
+        self.shown = tuple((each.name, each.shown, each.show) for each in self.all if each.shown)
         self.stored = tuple(each for each in self.all if not each.joined)
-        self.select = f"SELECT {', '.join(each.source for each in self.all)} FROM {table} AS stored {joins}"
-        self._names = tuple(each.name for each in self.all)
-        self._loads = tuple((place, each.load) for place, each in enumerate(self.all) if each.load)
+        read = [each for each in self.all if each.read]
+        self.selected = ", ".join(each.source for each in read)
+        self.source = f"{table} AS stored {joins}"
+        self.select = f"SELECT {self.selected} FROM {self.source}"
+        self._names = tuple(each.name for each in read)
+        self._loads = tuple((place, each.load) for place, each in enumerate(read) if each.load)
         self._key = key
         self._order = ", ".join(f"stored.{name}" for name in key)
         self._rewritten = tuple(each for each in self.stored if each.column in key or each.changes)
@@ -287,7 +297,7 @@ class Columns(Generic[R]):
         """The row that a model's instance is; what is joined and shown is found by its name: `account.currency`."""
         given = {}
         for each in self.all:
-            if each.shown or not each.joined:
+            if each.read and (each.shown or not each.joined or each.needed):
                 value = reduce(getattr, (each.joined or each.column).split("."), model)
                 given[each.name] = value if value is None or each.load is None else each.load(value)
         return self.row(**given)
@@ -301,6 +311,18 @@ class Columns(Generic[R]):
     def told(self) -> dict[str, str]:
         """What a document says of each column, for replay."""
         return {each.column: each.told for each in self.stored if each.shown}
+
+
+def insert_all(table: str, columns: str, rows: Sequence[Sequence[Any]], tenant: int) -> Query:
+    """The statement that adds rows without a class of their own: `columns` as in "entry_id uuid, amount numeric"."""
+    declared = [each.split() for each in columns.split(", ")]
+    names = ", ".join(name for name, _ in declared)
+    arrays = ", ".join("%s::text[]::numeric[]" if type == NUMERIC else f"%s::{type}[]" for _, type in declared)
+    values = [
+        [None if row[place] is None else str(row[place]) if type == NUMERIC else row[place] for row in rows]
+        for place, (_, type) in enumerate(declared)
+    ]
+    return f"INSERT INTO {table} (tenant_id, {names}) SELECT %s, * FROM unnest({arrays})", (tenant, *values)
 
 
 def _is_mutable(annotation: Any) -> bool:
