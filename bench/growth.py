@@ -21,7 +21,7 @@ from accounts.rows import AccountFacts, account_key, look_up
 from bench.harness import machine
 from journal import as_of, history
 from journal.exports.reading import Period
-from journal.statements.forms import chunks
+from journal.statements.formats import chunks
 from ledger_project.log.executor import execute_one
 from ledger_project.log.queries import read
 from ledger_project.testing.copying import Rows, copy_transfers

@@ -9,7 +9,7 @@ from itertools import chain
 from accounts.models import Balance
 from accounts.replay import ACCOUNTS, opened
 from accounts.rows import Bucket
-from journal import verified
+from journal.reconciliation import verified
 from ledger_project.log.checks import Check, Comparison, Difference, Scope, compare, view
 from ledger_project.log.rebuilt import Column, Told, events, rebuild
 

@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from journal import promo_expiry, watching
+from journal import promo_expiry
+from journal.monitors import watching
 from journal.reconciliation import notify, running
 from journal.statements import issuing
 from ledger_project.kernel import clock

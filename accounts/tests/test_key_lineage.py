@@ -11,7 +11,7 @@ from django.test import override_settings
 from accounts.credentials import NewKey
 from accounts.models import ApiKey
 from journal.external.errors import FourEyes
-from journal.tests.external_story import Bank
+from journal.external.tests.story import Bank
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.errors import Forbidden
 from ledger_project.log.caller import Caller

@@ -197,7 +197,7 @@ MUTANTS = (
     Mutant(
         "settled_twice",
         "a batch settles again what the one before it settled",
-        "journal.commands.clearing:_position",
+        "journal.clearing.commands:_position",
         "net = (cut.net - done.net) * account.facts.sign",
         "net = (cut.net + cut.net - done.net) * account.facts.sign",
     ),

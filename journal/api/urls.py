@@ -2,21 +2,8 @@
 
 from django.urls import path
 
-from journal.api.audit import AuditArchive
-from journal.api.exports import Export
-from journal.api.external import (
-    AdjustmentList,
-    ExternalLineList,
-    ExternalMatchList,
-    ExternalStatementDetail,
-    ExternalStatementList,
-    MatchingSerializer,
-    OpenEntryList,
-)
 from journal.api.moments import AccountBalance, BalanceList, TrialBalance
-from journal.api.monitors import MonitorList
 from journal.api.read_views import AccountEntries, EntryDetail, EntryList, EventDetail, EventList, TransferList
-from journal.api.reconciliations import ReconciliationDetail, ReconciliationList, ReconciliationSerializer
 from journal.api.shapes import (
     PROMO_USES,
     SESSION_KEY,
@@ -27,7 +14,6 @@ from journal.api.shapes import (
     RefundSerializer,
     SettledSerializer,
 )
-from journal.api.statements import AccountStatement, IssuedStatementList
 from journal.api.verb_views import (
     ClearingAccountList,
     PromoGrantList,
@@ -35,6 +21,20 @@ from journal.api.verb_views import (
     SettlementDetail,
     SettlementList,
 )
+from journal.audit.api import AuditArchive
+from journal.exports.api import Export
+from journal.external.api import (
+    AdjustmentList,
+    ExternalLineList,
+    ExternalMatchList,
+    ExternalStatementDetail,
+    ExternalStatementList,
+    MatchingSerializer,
+    OpenEntryList,
+)
+from journal.monitors.api import MonitorList
+from journal.reconciliation.api import ReconciliationDetail, ReconciliationList, ReconciliationSerializer
+from journal.statements.api import AccountStatement, IssuedStatementList
 from ledger_project.web.api.commands import Shape, path_of
 
 PROMO_GRANT = {"promo_grant": "PromoGrant"}

@@ -6,9 +6,9 @@ from django.db.models import QuerySet
 
 from accounts import queries as accounts
 from accounts.folding import meaning
-from journal import settlements
 from journal.api.read_views import SearchView
 from journal.api.shapes import ClearingAccountSerializer, PromoGrantSerializer, SettlementSerializer
+from journal.clearing import settlements
 from journal.errors import SettlementNotFound
 from journal.models import ClearingAccount, PromoGrant, SettlementBatch
 from ledger_project.kernel.fields import TextField

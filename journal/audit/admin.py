@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 
 from accounts.admin import TenantAdmin
 from accounts.models import Tenant
-from journal.api.audit import download
+from journal.audit.api import download
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
 from ledger_project.web.backoffice import html

@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import Tenant
-from journal import verified
 from journal.errors import ReconciliationUnderWay
+from journal.reconciliation import verified
 from ledger_project.kernel import clock
 from ledger_project.log import sealed, sealing, verification
 from ledger_project.log.checks import Check, Comparison, Difference, Scope, view

@@ -12,11 +12,11 @@ from django.utils.html import format_html_join
 from accounts.admin import AccountAdmin
 from accounts.models import Account
 from accounts.rows import look_up
-from journal.api.statements import streamed
 from journal.exports.reading import Period
 from journal.models import IssuedStatement
+from journal.statements.api import streamed
 from journal.statements.documents import posted_of
-from journal.statements.forms import FORMS
+from journal.statements.formats import FORMS
 from journal.tables import account_link, event_link
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.errors import Refusal

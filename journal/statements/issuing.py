@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from journal.commands.statements import SETTLED
 from journal.errors import StatementOutOfChain
 from journal.exports.reading import Period
+from journal.statements.commands import SETTLED
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.each import Each

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Tenant
-from journal.statements import forms
+from journal.statements import formats as forms
 from journal.statements.issuing import issue_due
 from ledger_project.kernel import clock
 from ledger_project.log import sealing

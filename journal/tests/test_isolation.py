@@ -7,7 +7,7 @@ from django.urls import URLPattern
 
 from accounts.api import urls as accounts
 from journal.api import urls as journal
-from journal.tests.external_story import Bank
+from journal.external.tests.story import Bank
 from ledger_project.kernel import clock
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger

@@ -11,7 +11,7 @@ from journal.errors import PeriodNotOver, StatementExists, StatementOutOfChain
 from journal.exports.reading import Period
 from journal.models import IssuedStatement
 from journal.statements import issuing
-from journal.statements.forms import chunks
+from journal.statements.formats import chunks
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log import sealing

@@ -13,10 +13,11 @@ import pytest
 from django.db import IntegrityError, connection, connections
 
 from accounts.errors import AccountNotFound
-from journal import tasks, watching
+from journal import tasks
 from journal.errors import AlreadyTriggered, MonitorNotCrossed, MonitorNotFound, TooManyMonitors
 from journal.models import Crossing, Monitor
-from journal.monitors import SLOTS
+from journal.monitors import watching
+from journal.monitors.rows import SLOTS
 from ledger_project.log import sealing
 from ledger_project.log.models import Event
 from ledger_project.testing.api import Api
@@ -230,7 +231,7 @@ def test_a_watcher_killed_before_its_cursor_moved_repeats_without_a_second_event
     story = (
         "import os, signal, django\n"
         "django.setup()\n"
-        "from journal import watching\n"
+        "from journal.monitors import watching\n"
         "watching._advance = lambda *words: os.kill(os.getpid(), signal.SIGKILL)\n"
         "watching.watch()\n"
     )

@@ -13,8 +13,8 @@ import pytest
 from journal.external import formats
 from journal.external.errors import MalformedStatement
 from journal.external.statement import MAX_LINES, MAX_MEMBERS
+from journal.external.tests.story import Bank
 from journal.imports import mesh
-from journal.tests.external_story import Bank
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.log.executor import Done, execute

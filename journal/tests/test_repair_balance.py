@@ -10,8 +10,8 @@ from django.db import connections
 
 from accounts.errors import AccountClosed, AccountNotFound
 from accounts.models import Balance, Tenant
-from journal import verified
 from journal.errors import NothingToRepair, PostingsIncomplete
+from journal.reconciliation import verified
 from journal.replay import replay
 from journal.tests.test_reconciliations import as_owner
 from ledger_project.kernel.errors import InvalidRequest

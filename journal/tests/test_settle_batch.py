@@ -18,11 +18,11 @@ from accounts.errors import (
     SameAccount,
 )
 from accounts.models import Balance
-from journal import clearing
+from journal.clearing import rows as clearing
+from journal.clearing.settlements import SettledEntries
 from journal.errors import ClearingAccountNotFound, NothingToSettle, NotReversible, SettlementExists, UnsettledBefore
 from journal.models import SettledRange, SettlementBatch
 from journal.replay import replay
-from journal.settlements import SettledEntries
 from journal.tests.odd import odd_accounts
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import InvalidRequest

@@ -16,8 +16,8 @@ from accounts.rows import Bucket, look_up
 from journal.exports import snapshot as reading
 from journal.exports.reading import Period
 from journal.models import Posting
-from journal.statements import forms
-from journal.statements.forms import chunks
+from journal.statements import formats as forms
+from journal.statements.formats import chunks
 from ledger_project.kernel import canonical, clock, merkle
 from ledger_project.log import sealing
 from ledger_project.log.models import Leaf

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holds.payouts import take_on
-from journal import promo_expiry, watching
+from journal import promo_expiry
+from journal.external.tests.story import Bank
+from journal.monitors import watching
 from journal.statements import issuing
-from journal.tests.external_story import Bank
 from journal.tests.odd import odd_accounts
 from ledger_project.kernel import clock
 from ledger_project.log import sealing

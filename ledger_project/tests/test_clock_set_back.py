@@ -12,7 +12,7 @@ from holds.models import Hold
 from holds.rows import HoldRow
 from journal.external.decisions import AdjustmentRow
 from journal.models import IssuedStatement, Posting
-from journal.monitors import MonitorRow
+from journal.monitors.rows import MonitorRow
 from journal.replay import replay
 from journal.rows import EntryRow
 from journal.statements import issuing

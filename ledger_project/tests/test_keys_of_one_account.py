@@ -19,9 +19,9 @@ from django.http import StreamingHttpResponse
 from rest_framework.views import APIView
 
 from holds.tests.payments import authorised, wanted
-from journal import watching
 from journal.account_events import MOVES
 from journal.models import Entry
+from journal.monitors import watching
 from journal.statements import issuing
 from ledger_project.kernel import clock
 from ledger_project.log import documents, sealing

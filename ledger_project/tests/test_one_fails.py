@@ -17,8 +17,9 @@ from pytest_django import Settings
 from holds import expiry, payouts
 from holds.executors import Paid, Payment
 from holds.models import Hold
-from journal import promo_expiry, watching
+from journal import promo_expiry
 from journal.models import IssuedStatement, ReconciliationRun
+from journal.monitors import watching
 from journal.reconciliation import notify, running
 from journal.statements import issuing
 from ledger_project.kernel import clock

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from django.db import connections
 
+from journal.external.tests.story import Bank
 from journal.reconciliation import notify, running
 from journal.replay import replay
-from journal.tests.external_story import Bank
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
 

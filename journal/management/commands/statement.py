@@ -11,7 +11,7 @@ from accounts.errors import AccountNotFound
 from accounts.models import Tenant
 from accounts.rows import account_key, look_up
 from journal.management.commands.export_books import period_of
-from journal.statements.forms import FORMS, chunks
+from journal.statements.formats import FORMS, chunks
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.queries import read
 

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from journal.tests.external_story import HEADER, Bank
+from journal.external.tests.story import HEADER, Bank
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
 

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Account
 from journal.external.models import ExternalAdjustment, ExternalMatch, ExternalStatement
-from journal.tests.external_story import Bank
+from journal.external.tests.story import Bank
 from ledger_project.kernel import ids
 from ledger_project.log.models import Event
 from ledger_project.testing.staff import person, session, staff

@@ -6,7 +6,7 @@ from accounts.fields import AccountRef, BucketName
 from accounts.rows import BUCKETS
 from journal.errors import AlreadyTriggered, MonitorNotCrossed, MonitorNotFound, TooManyMonitors
 from journal.fields import AnyAmount, CrossingEntry, MonitorId, Operator
-from journal.monitors import SLOTS, Crossing, MonitorRow, crosses
+from journal.monitors.rows import SLOTS, Crossing, MonitorRow, crosses
 from ledger_project.kernel import ids
 from ledger_project.log.command import command
 

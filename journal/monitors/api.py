@@ -8,7 +8,7 @@ from rest_framework import serializers
 from accounts.api.serializers import MinorUnits
 from accounts.rows import BUCKETS, account_key, look_up
 from journal.models import Monitor
-from journal.monitors import OPERATORS, MonitorStore
+from journal.monitors.rows import OPERATORS, MonitorStore
 from ledger_project.kernel.fields import TextField
 from ledger_project.log.executor import look
 from ledger_project.web.api.authentication import caller

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from accounts.errors import AccountExists, AmountOverflow, CurrencyNotFound, InsufficientFunds, SameAccount
 from accounts.fields import AccountRef, CurrencyCode
 from accounts.rows import SOLE_CURRENCY, AccountRow
-from journal.clearing import EVERY_DOMAIN, MAX_ACCOUNTS, ClearingRow, Cut, PositionRow, Range, SettlementRow
+from journal.clearing.rows import EVERY_DOMAIN, MAX_ACCOUNTS, ClearingRow, Cut, PositionRow, Range, SettlementRow
 from journal.commands.shared import AVAILABLE, MOVEMENT, system_account
 from journal.errors import (
     ClearingAccountExists,

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from accounts.rows import DEBIT_NORMAL, Bucket
 from journal.errors import AlreadyTriggered, MonitorNotFound
-from journal.monitors import crosses, moves_of
+from journal.monitors.rows import crosses, moves_of
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Busy, Refusal
 from ledger_project.log import feed

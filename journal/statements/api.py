@@ -13,13 +13,13 @@ from rest_framework.request import Request
 from accounts.api.serializers import BucketsSerializer, MinorUnits
 from accounts.errors import AccountNotFound
 from accounts.rows import AccountFacts, account_key, look_up
-from journal.api.exports import Csv
 from journal.api.moments import found
 from journal.errors import StatementTooLong
+from journal.exports.api import Csv
 from journal.exports.reading import Period
 from journal.models import IssuedStatement
 from journal.statements.documents import balances
-from journal.statements.forms import FORMS, chunks
+from journal.statements.formats import FORMS, chunks
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.fields import ChoiceField, MomentField, TextField
 from ledger_project.log.executor import look

@@ -23,9 +23,9 @@ from journal.external.errors import (
     MatchUndone,
 )
 from journal.external.models import ExternalAdjustment, ExternalLine, ExternalMatch, ExternalStatement
+from journal.external.tests.story import HEADER, Bank
 from journal.models import Entry
 from journal.replay import replay
-from journal.tests.external_story import HEADER, Bank
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.log.models import Event

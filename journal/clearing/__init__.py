@@ -1,0 +1,1 @@
+"""Clearing: what domains owe each other, netted and settled in batches."""
