@@ -1,4 +1,4 @@
-"""manage.py find_collisions: books from before the rules are looked through, and a migration says what stops it."""
+"""manage.py find_collisions: books from before the rules are looked through."""
 
 import uuid
 from io import StringIO
@@ -8,7 +8,6 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.collisions import identities, problems
-from accounts.folding import CollisionsFound
 from accounts.models import Tenant
 from ledger_project.testing.databases import own_database
 from ledger_project.testing.ledger import Ledger
@@ -42,14 +41,11 @@ def test_books_that_fit_have_none(ledger: Ledger) -> None:
 
 def test_books_from_before_the_rules_are_told_what_collides() -> None:
     with own_database(as_owner=True):
-        call_command("migrate", "accounts", "0008_key_lineage", verbosity=0)
         _from_before()
 
         found = [str(problem) for problem in problems()]
         with pytest.raises(CommandError, match=r"^8 found$"):
             call_command("find_collisions", stdout=StringIO())
-        with pytest.raises(CollisionsFound, match="find_collisions"):
-            call_command("migrate", verbosity=0)
 
         assert [line.rsplit(": ", 1)[0] for line in sorted(found)] == [
             "accounts_account (account_exists): has an invisible or a control character",
@@ -70,6 +66,7 @@ def test_books_from_before_the_rules_are_told_what_collides() -> None:
 def _from_before() -> None:
     tenant = Tenant.objects.create(slug="old", name="Old").pk
     with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX account_exists, duplicate_deposit, duplicate_record")
         cursor.execute("ALTER TABLE accounts_account DROP CONSTRAINT account_name, DROP CONSTRAINT reserved_name")
         cursor.execute("ALTER TABLE accounts_currency DROP CONSTRAINT currency_code")
         cursor.execute("ALTER TABLE journal_billingrecord DROP CONSTRAINT record_reference")

@@ -2,8 +2,7 @@
 -- delivery it can say how they fare, and not what they are about. Of the books it reads what is hashed.
 REVOKE ALL ON log_leaf, log_node, log_checkpoint, log_sealingfinding, log_signingkey, log_anchordelivery, log_instance
     FROM ledger_app;
-GRANT SELECT ON log_leaf, log_node, log_checkpoint, log_sealingfinding, log_signingkey, log_anchordelivery, log_instance
-    TO ledger_app;
+GRANT SELECT ON log_instance TO ledger_app;
 GRANT USAGE ON SCHEMA public TO ledger_sealer;
 GRANT SELECT ON log_event, journal_entry, journal_posting, log_leaf, log_node, log_checkpoint, log_sealingfinding,
     log_signingkey, log_anchordelivery, log_instance TO ledger_sealer;
@@ -16,3 +15,5 @@ GRANT INSERT (kid, public_key, created_at, retired_at), UPDATE (retired_at) ON l
 GRANT INSERT (instance, reason, made_by) ON log_instance TO ledger_sealer;
 GRANT INSERT (sink, checkpoint_id), UPDATE (attempts, next_attempt_at, delivered_at, last_error)
     ON log_anchordelivery TO ledger_sealer;
+GRANT SELECT ON log_leaf, log_node, log_checkpoint, log_sealingfinding, log_signingkey, log_anchordelivery
+    TO ledger_app;

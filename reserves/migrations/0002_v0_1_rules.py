@@ -1,4 +1,4 @@
-"""The rules of reserves, frozen as they were when this migration was written; see sql/ for the living text."""
+"""What PostgreSQL forbids about reserves, and what each role may do. The SQL is frozen, sql/ has the living text."""
 
 from django.db import migrations
 
@@ -28,12 +28,18 @@ ALTER TABLE reserves_attestationleaf ENABLE ALWAYS TRIGGER append_only_truncate;
 -- The app's role registers assets and changes how they are counted; what was recorded or attested is not for it to change.
 GRANT SELECT, INSERT ON reserves_reserveasset, reserves_reservesnapshot, reserves_attestation, reserves_attestationleaf
     TO ledger_app;
-GRANT UPDATE (provider, haircut_bps, max_age_seconds, is_eligible, metadata, version, updated_at)
+GRANT UPDATE (provider, custody, source, haircut_bps, max_age_seconds, is_eligible, metadata, version, updated_at)
     ON reserves_reserveasset TO ledger_app;
 ''',
 }
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reserves", "0001_initial"), ("log", "0005_sealed_log_rules")]
-    operations = [migrations.RunSQL(sql, migrations.RunSQL.noop) for sql in RULES.values()]
+    replaces = [("reserves", "0002_rules")]
+    dependencies = [
+        ("log", "0003_v0_1_sealed_log"),
+        ("reserves", "0001_v0_1_tables"),
+    ]
+    operations = [
+        *(migrations.RunSQL(sql, migrations.RunSQL.noop) for sql in RULES.values()),
+    ]

@@ -1,4 +1,4 @@
-"""The database's own rules, frozen as they were when this migration was written; see sql/ for the living text."""
+"""What PostgreSQL forbids about the log, and what each role may do. The SQL is frozen, sql/ has the living text."""
 
 from django.db import migrations
 
@@ -28,5 +28,11 @@ GRANT INSERT (id, tenant_id, type, command, idempotency_key, actor, payload, res
 
 
 class Migration(migrations.Migration):
-    dependencies = [("log", "0001_initial"), ("accounts", "0002_rules")]
-    operations = [migrations.RunSQL(sql, migrations.RunSQL.noop) for sql in RULES.values()]
+    replaces = [("log", "0002_rules")]
+    dependencies = [
+        ("accounts", "0002_v0_1_rules"),
+        ("log", "0001_v0_1_tables"),
+    ]
+    operations = [
+        *(migrations.RunSQL(sql, migrations.RunSQL.noop) for sql in RULES.values()),
+    ]
