@@ -28,6 +28,7 @@ def start(*words: str, home: Path, key: str = "", **more: str) -> subprocess.Com
     """A process of the ledger in a home without a key of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     environment |= {"LEDGER_HOME": str(home), "DJANGO_SECRET_KEY": key, **more}
+    words = tuple(word.replace("{home}", str(home)) for word in words)
     return subprocess.run(
         [sys.executable, *words], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
     )
@@ -38,7 +39,7 @@ STARTS = {
     "asgi": ["-c", "import ledger_project.asgi"],
     "gunicorn": ["-m", "gunicorn", "--check-config", "ledger_project.wsgi:application"],
     "worker": [*CELERY, "worker", "--pool=solo"],
-    "beat": [*CELERY, "beat", "--pidfile=", "--schedule=/dev/null"],
+    "beat": [*CELERY, "beat", "--pidfile=", "--schedule={home}/beat"],
     "timer": [MANAGE, "run_timer"],
     "runserver": [MANAGE, "runserver", "--noreload", "127.0.0.1:0"],
     "seed_demo": [MANAGE, "seed_demo"],
