@@ -11,7 +11,7 @@ from ledger_project.kernel import clock, ids
 from ledger_project.log.models import Event
 
 
-@extend_schema_field({"type": "string", "pattern": "^-?(0|[1-9][0-9]*)$", "example": "100"})
+@extend_schema_field({"type": "string", "format": "minor-units", "pattern": "^-?(0|[1-9][0-9]*)$", "example": "100"})
 class MinorUnits(serializers.CharField):
     """A whole number of minor units, as a string."""
 

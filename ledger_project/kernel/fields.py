@@ -67,7 +67,7 @@ class AmountField(Field):
         lowest = 1 - money.LIMIT if self.minimum is None else self.minimum
         return {
             "oneOf": [
-                {"type": "string", "pattern": f"^{'-?' if lowest < 0 else ''}{digits}$"},
+                {"type": "string", "format": "minor-units", "pattern": f"^{'-?' if lowest < 0 else ''}{digits}$"},
                 {"type": "integer", "minimum": lowest, "maximum": money.LIMIT - 1},
             ],
             "description": "Minor units of the currency.",

@@ -10,6 +10,7 @@ command, the permission and the event's `command`; `refuses` lists its refusals 
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -81,6 +82,12 @@ class Command:
     @property
     def summary(self) -> str:
         return inspect.getdoc(self.plan) or ""
+
+    @property
+    def headline(self) -> str:
+        """The first sentence of it, for lists and menus."""
+        paragraph = " ".join(self.summary.partition("\n\n")[0].split())
+        return re.split(r"(?<=[.:]) (?=[A-Z`])|; ", paragraph)[0].rstrip(".:") + "."
 
 
 COMMANDS: dict[str, Command] = {}

@@ -22,6 +22,8 @@ KEYLESS = frozenset(
         "collectstatic",
         "down",
         "findstatic",
+        "describe_client",
+        "describe_keys",
         "help",
         "makemigrations",
         "migrate",

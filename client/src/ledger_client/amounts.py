@@ -3,12 +3,8 @@
 import re
 from typing import Any
 
-NAMES = (
-    "amount available balance_after balance_before bonded burned captured credit_limit credit_used escrowed fee"
-    " fee_pool fees held initial_balance left max_per_day max_per_spend max_total overcaptured posted promo refunded"
-    " released remaining required shortfall spent spent_today to_buyer to_seller total_in total_out value"
-)
-AMOUNTS = frozenset(NAMES.split())
+from ledger_client._schema import AMOUNTS
+
 CALLERS_OWN = frozenset({"metadata", "references"})  # what a caller has put in comes back as it was
 
 

@@ -15,7 +15,7 @@ import click
 
 import ledger_client
 from ledger_client.errors import LedgerError
-from ledger_client.verbs import AMOUNTS, FILES, FLAGS, INTEGERS, JSON, LISTS, MAPS, POSTINGS, READS, VERBS, Read, Verb
+from ledger_client.verbs import FILES, READS, VERBS, Argument, Read, Verb
 
 REFUSED = 1
 EXPORTS = ("beancount", "hledger", "csv", "jsonl")
@@ -114,39 +114,42 @@ class FileText(click.ParamType[Any]):
             self.fail(f"{value!r} is not UTF-8 at byte {error.start}", param, ctx)
 
 
-def _type(name: str) -> Any:
-    if name in FILES:
+def _type(argument: Argument) -> Any:
+    """The type of one value of an argument."""
+    if argument.name in FILES:
         return FileText()
-    return Amount() if name in AMOUNTS else int if name in INTEGERS else str
+    kinds = {"amount": Amount(), "integer": int, "map": Pair(), "json": Json(), "postings": (str, str, Amount())}
+    return kinds.get(argument.kind.removeprefix("list of "), str)
 
 
-def _option(name: str) -> click.Option:
-    words = f"--{name.replace('_', '-')}"
-    if name in FLAGS:
+def _option(argument: Argument) -> click.Option:
+    words = f"--{argument.name.replace('_', '-')}"
+    if argument.kind == "flag":
         return click.Option([f"{words}/--no-{words[2:]}"], default=None)
-    if name in POSTINGS:
-        form: Any = ("ACCOUNT", "BUCKET", "AMOUNT")
+    if argument.kind == "postings":
         return click.Option(
-            ["--posting", "postings"], type=(str, str, Amount()), multiple=True, metavar=" ".join(form), required=True
+            ["--posting", "postings"],
+            type=_type(argument),
+            multiple=True,
+            metavar="ACCOUNT BUCKET AMOUNT",
+            required=argument.needed,
         )
-    if name in MAPS:
-        return click.Option([words], type=Pair(), multiple=True)
-    if name in LISTS:
-        return click.Option([words, name], type=_type(name), multiple=True)
-    return click.Option([words, name], type=Json() if name in JSON else _type(name), default=None)
+    many = argument.kind == "map" or argument.kind.startswith("list of ")
+    return click.Option([words, argument.name], type=_type(argument), multiple=many, default=None)
 
 
-def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given on the command line, as arguments of a command; what was not given is left out."""
+    kinds = {argument.name: argument.kind for argument in verb.arguments}
     shaped = {}
     for name, value in given.items():
         if value is None or value == ():
             continue
-        if name in POSTINGS:
+        if kinds[name] == "postings":
             value = [{"account": account, "bucket": bucket, "amount": amount} for account, bucket, amount in value]
-        elif name in MAPS:
+        elif kinds[name] == "map":
             value = dict(value)
-        elif name in LISTS:
+        elif kinds[name].startswith("list of "):
             value = list(value)
         shaped[name] = value
     return shaped
@@ -165,17 +168,18 @@ def _how() -> list[click.Parameter]:
 
 def _ordering(verb: Verb) -> click.Command:
     """The verb as a click command."""
-    needed = [click.Argument([name], type=_type(name)) for name in verb.needed.split()]
-    options = [_option(name) for name in verb.options.split()]
+    in_order = [each for each in verb.arguments if each.needed and each.kind != "postings"]
+    needed = [click.Argument([each.name], type=_type(each)) for each in in_order]
+    options = [_option(each) for each in verb.arguments if each not in in_order]
 
     @click.pass_obj
     def carry_out(terminal: Terminal, /, **given: Any) -> None:
         how = {name: given.pop(name) for name in HOW}
-        terminal.show(terminal.ask(lambda client: client.command(verb.command, **_arguments(given), **how)))
+        terminal.show(terminal.ask(lambda client: client.command(verb.command, **_arguments(verb, given), **how)))
 
     word = verb.words.split()[-1]
     return click.Command(
-        word, callback=carry_out, params=[*needed, *options, *_how()], help=f"The command {verb.command}."
+        word, callback=carry_out, params=[*needed, *options, *_how()], help=f"{verb.help} (The command {verb.command}.)"
     )
 
 

@@ -26,6 +26,7 @@ from ledger_project.web.api.commands import REPLAYED, CommandView, Shape
 
 Document = dict[str, Any]
 
+MINOR_UNITS = "minor-units"  # the format of amounts: digits, in the smallest unit of the currency
 SECURITY: list[Document] = [{"apiKey": []}]
 # The refusals of every call, in the order in which they are checked; a command's own come between the two.
 ADMISSION = (errors.NotAuthenticated, errors.RateLimited, kernel.Forbidden)
@@ -87,6 +88,12 @@ HEADERS: Mapping[str, Document] = {
 HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After", *RATE_LIMIT), 503: ("Retry-After",)}
 EVERY_REPLY = ("X-Request-ID", *RATE_LIMIT)
 
+# What refusals tell of amounts.
+FACTS = (
+    *("asked", "available", "left", "limit", "original", "refunded", "released"),
+    *("remaining", "required", "reserved", "shortfall", "spent", "tolerance", "used"),
+)
+
 PROBLEM: Document = {
     "type": "object",
     "description": "RFC 9457. Beside these members stand the refusal's own facts.",
@@ -97,6 +104,10 @@ PROBLEM: Document = {
         "code": {"type": "string", "description": "Stable; branch on this.", "examples": ["insufficient_funds"]},
         "detail": {"type": "string", "description": "What is particular to this occurrence."},
         "request_id": {"type": "string"},
+        **{
+            name: {"type": "string", "format": MINOR_UNITS, "description": "Where the code is about it."}
+            for name in FACTS
+        },
     },
     "required": ["type", "title", "status", "code", "detail", "request_id"],
 }
@@ -163,7 +174,7 @@ def command_operation(view: CommandView, command: Command, path: str, makes: Map
         description += f" Its own refusals, in the order in which they are checked: {own}."
     return {
         "operationId": command.name,
-        "summary": command.summary.partition("\n")[0],
+        "summary": command.headline,
         "description": description,
         "tags": [command.permission.partition(".")[0]],
         "parameters": [
@@ -319,14 +330,14 @@ def _share_problems(result: Document) -> Document:
 
 
 @lru_cache(maxsize=1)
-def _document() -> bytes:
+def document() -> bytes:
     """The document, which is the same as long as the code is."""
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @require_safe
-@etag(lambda request: f'"{hashlib.sha256(_document()).hexdigest()}"')
+@etag(lambda request: f'"{hashlib.sha256(document()).hexdigest()}"')
 def openapi_json(request: HttpRequest) -> HttpResponse:
     """`/openapi.json`."""
-    return HttpResponse(_document(), content_type="application/json")
+    return HttpResponse(document(), content_type="application/json")
