@@ -16,7 +16,9 @@ ROWS = [
 
 def test_every_scope_has_its_worst() -> None:
     named = [scope for row in ROWS for scope in re.findall(r"`([a-z0-9_.]+)`", row[0])]
-    assert sorted(named) == sorted(scope for scope in known_scopes() if "*" not in scope)
+    known = {scope for scope in known_scopes() if "*" not in scope}
+    assert known <= set(named), f"add a row to docs/scopes.md that says the worst of {sorted(known - set(named))}"
+    assert sorted(named) == sorted(known)
 
 
 def test_what_makes_money_is_said() -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from rest_framework.views import APIView
 
+from ledger_project.log.command import COMMANDS
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
 from ledger_project.web.api import keys_page
-from ledger_project.web.api.commands import LightView
+from ledger_project.web.api.commands import CommandView, LightView
 from ledger_project.web.api.guarded import Guarded
 from ledger_project.web.api.sight import Sight
 from ledger_project.webhooks.stream import EventStreamView
@@ -27,6 +28,17 @@ def test_whatever_is_behind_a_key_says_what_one_account_sees(path: str, view: An
         assert isinstance(said, Sight)
         light = issubclass(view, LightView) and "GET" in view().light_methods
         assert light or issubclass(view, Guarded)
+
+
+# A repair is for the back office or a shell; a webhook is disabled by a PATCH of `enabled`.
+BULK_ONLY = {"disable_webhook", "repair_balance"}
+
+
+def test_every_command_of_callers_has_an_address() -> None:
+    callers = {name for name, command in COMMANDS.items() if not command.internal}
+    sent = {name for _, view in keys_page.views() if issubclass(view, CommandView) for name in view.commands.values()}
+    missing = callers - sent - BULK_ONLY
+    assert not missing, f"no address: add a path_of(...) line for {sorted(missing)} to the urls.py of its app"
 
 
 def test_the_table_in_the_docs_is_what_the_code_declares() -> None:
