@@ -1,7 +1,9 @@
 """What holds add to replay: promised buckets are the open holds, and a hold is what its last event says."""
 
+from holds.deposits import DepositStore
 from holds.models import AgentCurrency, Deposit, Hold, PaymentAuthorization
-from holds.rows import BUCKET_OF
+from holds.rows import BUCKET_OF, HoldStore
+from holds.x402.rows import AuthorizationStore
 from ledger_project.log.checks import Check, compare
 from ledger_project.log.rebuilt import Told, events, last, leave_apart, rebuild, ref, said
 
@@ -47,13 +49,10 @@ rebuild(
     ),
     prefix="hld",
     columns={
-        "id": "told.id",
-        "account_id": ref("account"),
-        "counterparty_id": ref("counterparty"),
-        "captured_entry": ref("captured_entry"),
+        **HoldStore.columns.told(),
         "stripe": "told.stripe",
-        **said("kind", "status", "amount", "captured", "released", "reason", "references", "expires_at"),
-        **said("destination", "external_ref", "order_id", "created_at", "updated_at"),
+        "captured_entry": ref("captured_entry"),
+        **said("destination", "external_ref", "order_id"),
         # Told only of the kinds that may have others.
         "overcaptured": "coalesce(state ->> 'overcaptured', '0')",
         "allow_overcapture": "coalesce(state ->> 'allow_overcapture', 'false')",
@@ -67,11 +66,7 @@ rebuild(
     Deposit,
     last("deposit", "deposit.*"),
     prefix="dep",
-    columns={
-        "id": "told.id",
-        "account_id": ref("account"),
-        **said("amount", "source", "external_ref", "status", "reason", "created_at", "updated_at"),
-    },
+    columns=DepositStore.columns.told(),
 )
 leave_apart({"holds_payout": "the executor's notebook of payments it attempts; what counts is the withdrawal's event"})
 
@@ -81,15 +76,7 @@ rebuild(
     PaymentAuthorization,
     last("authorization", "payment.*", "hold.captured", "hold.released"),
     prefix="aut",
-    columns={
-        "id": "told.id",
-        "account_id": ref("account"),
-        "counterparty_id": ref("counterparty"),
-        "api_key": ref("api_key"),
-        "session_key": ref("session_key"),
-        **said("scheme", "amount", "nonce", "resource", "status", "claim", "settled"),
-        **said("expires_at", "created_at", "updated_at"),
-    },
+    columns=AuthorizationStore.columns.told(),
 )
 
 DEPOSITS = compare(
