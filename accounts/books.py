@@ -4,17 +4,21 @@ from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from accounts.errors import AccountExists, AccountNotFound, CurrencyNotFound
+from accounts.budgets.charging import BudgetBooks
+from accounts.budgets.tree import Tree
+from accounts.errors import AccountExists, AccountNotFound, CurrencyNotFound, SessionKeyNotFound
 from accounts.reserved import require_fit
 from accounts.rows import SOLE_CURRENCY, STRIPES, AccountFacts, AccountRow, Bucket, CurrencyRow
+from accounts.sessions import SessionKeyRow
+from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Forbidden
 from ledger_project.kernel.identity import fold
-from ledger_project.log.unit import Row, Unit
+from ledger_project.log.unit import Row
 
 R = TypeVar("R", bound=Row)
 
 
-class AccountBooks(Unit):
+class AccountBooks(BudgetBooks):
     """The unit of work of commands about accounts, and the ground of those that move money."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,6 +52,14 @@ class AccountBooks(Unit):
         """What an account's own key may do only as that account. Refuses: Forbidden."""
         if self.caller.account is not None and self.caller.account != account:
             raise Forbidden(reason=reason)
+
+    def pay_with(self, key_id: UUID, payer: AccountFacts) -> SessionKeyRow:
+        """The payer's own session key, which the payments of this command name. Refuses: SessionKeyNotFound."""
+        key = self.find(SessionKeyRow, key_id)
+        if key is None or key.account != payer.id:
+            raise SessionKeyNotFound(session_key=ids.show("ssk", key_id), account=payer.name)
+        self.session_key = key.id
+        return key
 
     def stripes(self, ref: str) -> list[AccountRow]:
         """All balance rows of an account that the command wanted whole."""
@@ -112,6 +124,8 @@ class AccountBooks(Unit):
 
     def finish(self) -> None:
         """Note what was opened and the balances after; an unbounded account's is a sum that nobody has locked."""
+        if Tree in self.batch.facts:
+            self.show_budgets()
         if self.opened:
             self.result["opened"] = [facts.document() for facts in self.opened]
         places = self.places()
@@ -123,3 +137,5 @@ class AccountBooks(Unit):
                 self.result["balances"].append([places.get(account, account), *row.snapshot()])
                 if row.status != "open":
                     self.result.setdefault("statuses", {})[account] = row.status
+            elif row.changed and isinstance(row, SessionKeyRow):
+                self.result["session_key"] = row.document()

@@ -8,10 +8,11 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models import CheckConstraint, F, Index, Q, UniqueConstraint
 from django.db.models.functions import Now
 
 from accounts.folding import Folded
+from ledger_project.kernel.windows import KINDS
 
 
 class Tenant(models.Model):
@@ -192,6 +193,8 @@ class SessionKey(models.Model):
     spent_total = models.DecimalField(**NUMERIC, default=0)
     spent_day = models.DecimalField(**NUMERIC, default=0)
     spent_most = models.DecimalField(**NUMERIC, default=0)
+    reserved_total = models.DecimalField(**NUMERIC, default=0, db_default=0)
+    reserved_day = models.DecimalField(**NUMERIC, default=0, db_default=0)
     day = models.DateField(null=True, blank=True)
     last_spent_at = models.DateTimeField(null=True, blank=True)
 
@@ -199,12 +202,16 @@ class SessionKey(models.Model):
         constraints = [
             CheckConstraint(
                 condition=(Q(max_per_spend__isnull=True) | Q(spent_most__lte=F("max_per_spend")))
-                & (Q(max_per_day__isnull=True) | Q(spent_day__lte=F("max_per_day")))
-                & (Q(max_total__isnull=True) | Q(spent_total__lte=F("max_total"))),
+                & (Q(max_per_day__isnull=True) | Q(max_per_day__gte=F("spent_day") + F("reserved_day")))
+                & (Q(max_total__isnull=True) | Q(max_total__gte=F("spent_total") + F("reserved_total"))),
                 name="spend_cap_exceeded",
             ),
             CheckConstraint(
-                condition=Q(spent_most__gte=0) & Q(spent_day__gte=0) & Q(spent_total__gte=F("spent_day")),
+                condition=Q(spent_most__gte=0)
+                & Q(spent_day__gte=0)
+                & Q(spent_total__gte=F("spent_day"))
+                & Q(reserved_day__gte=0)
+                & Q(reserved_total__gte=F("reserved_day")),
                 name="session_key_spent",
             ),
             CheckConstraint(
@@ -218,6 +225,80 @@ class SessionKey(models.Model):
 
     def __str__(self) -> str:
         return f"ssk_{self.id.hex}"
+
+
+class Budget(models.Model):
+    """A limit on what may be paid in each window of time by an account, by accounts whose names begin alike, with a
+    session key, or by whoever is below it."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_index=False, related_name="+")
+    name = models.TextField(db_collation="C")
+    currency = models.TextField()
+    account = models.ForeignKey(Account, models.PROTECT, null=True, db_constraint=False, related_name="budgets")
+    account_prefix = models.TextField(null=True)
+    session_key = models.ForeignKey(SessionKey, models.PROTECT, null=True, db_constraint=False, related_name="budgets")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children")
+    window = models.TextField(choices=[(kind, kind) for kind in KINDS])
+    time_zone = models.TextField()
+    limit = models.DecimalField(**NUMERIC)
+    mode = models.TextField(choices=[("hard", "hard"), ("soft", "soft")])
+    alerts = models.JSONField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    models = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(
+                "tenant",
+                Folded("name"),
+                condition=Q(ended_at__isnull=True),
+                name="budget_name",
+            ),
+            CheckConstraint(condition=Q(limit__gte=0) & Q(mode__in=["hard", "soft"]), name="budget_form"),
+            CheckConstraint(
+                condition=Q(account__isnull=True, account_prefix__isnull=True)
+                | Q(account__isnull=True, session_key__isnull=True)
+                | Q(account_prefix__isnull=True, session_key__isnull=True),
+                name="budget_is_for_one",
+            ),
+        ]
+        indexes = [Index(fields=["tenant", "id"], name="budget_page")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BudgetWindow(models.Model):
+    """What was used and promised of a budget in one of its windows."""
+
+    pk = models.CompositePrimaryKey("budget_id", "starts_at")
+    budget = models.ForeignKey(Budget, models.PROTECT, related_name="windows")
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_index=False, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+    used = models.DecimalField(**NUMERIC, default=0)
+    reserved = models.DecimalField(**NUMERIC, default=0)
+    over = models.DecimalField(**NUMERIC, default=0)
+    alert = models.SmallIntegerField(default=0)
+    told = models.SmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            CheckConstraint(
+                condition=Q(used__gte=0, reserved__gte=0, over__gte=0) & Q(told__gte=0, told__lte=F("alert")),
+                name="budget_window_form",
+            ),
+        ]
+        # The alerts that wait to be told.
+        indexes = [
+            Index(fields=["tenant", "budget"], condition=Q(told__lt=F("alert")), name="budget_alert_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.budget_id}/{self.starts_at}"
 
 
 class BalanceTotal(models.Model):

@@ -1,7 +1,8 @@
 """What accounts add to replay: currencies, keys and accounts are what the log says of them."""
 
+from accounts.budgets.rows import BudgetStore, WindowStore
 from accounts.keys import ApiKeyStore
-from accounts.models import Account, ApiKey, Currency, SessionKey
+from accounts.models import Account, ApiKey, Budget, BudgetWindow, Currency, SessionKey
 from accounts.rows import CurrencyStore
 from accounts.sessions import SessionKeyStore
 from ledger_project.log.checks import Check, Scope
@@ -9,6 +10,7 @@ from ledger_project.log.rebuilt import Told, each, last, leave_apart, rebuild, s
 
 leave_apart(
     {
+        "log_revision": "counts changes of a tenant's rules, so that processes look again; nothing is answered from it",
         "accounts_tenant": "made by whoever runs the platform, with create_tenant; the app's role cannot change one",
     }
 )
@@ -44,9 +46,43 @@ SESSION_KEYS = Check("session_keys_equal_log", "every session key, with what was
 rebuild(
     SESSION_KEYS,
     SessionKey,
-    last("session_key", "session_key.*", "spend.posted", "payment.settled"),
+    last("session_key", "session_key.*", "spend.posted", "hold.*", "payment.*"),
     prefix="ssk",
     columns=SessionKeyStore.columns.told(),
+)
+
+
+BUDGETS = Check("budgets_equal_log", "every budget is as it was set, and what was taken from it is what events say")
+rebuild(
+    BUDGETS,
+    Budget,
+    last("budget", "budget.*"),
+    prefix="bud",
+    columns=BudgetStore.columns.told(),
+)
+rebuild(
+    BUDGETS,
+    BudgetWindow,
+    # Payments tell of the windows that they have changed; only tenants with budgets are looked through.
+    Told(
+        lambda scope: (
+            f"""
+        SELECT DISTINCT ON (budget_id, starts_at) told.* FROM (
+               SELECT event.tenant_id, event.id, state, substr(state ->> 'budget', 5)::uuid AS budget_id,
+                      (state ->> 'starts_at')::timestamptz AS starts_at
+                 FROM {scope.events} AS event, json_array_elements(event.result -> 'budgets') AS state
+                WHERE {scope.of("event.tenant_id")} AND event.result -> 'budgets' IS NOT NULL
+                  AND event.tenant_id IN (SELECT tenant_id FROM accounts_budget)) AS told
+         ORDER BY budget_id, starts_at, id DESC"""
+        )
+    ),
+    key=("budget_id", "starts_at"),
+    prefix="bud",
+    columns={
+        **WindowStore.columns.told(),
+        "budget_id": "told.budget_id",
+        "starts_at": "told.starts_at",
+    },
 )
 
 

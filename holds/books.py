@@ -12,6 +12,7 @@ from accounts.errors import (
     SameAccount,
 )
 from accounts.rows import AccountFacts, AccountRow, Bucket
+from accounts.sessions import SessionKeyRow
 from holds.errors import (
     AuthorizationNotFound,
     CaptureExceedsHold,
@@ -113,11 +114,17 @@ class HoldBooks(Books):
         reason: str | None = None,
         references: dict[str, str] | None = None,
         destination: str | None = None,
+        session_key: UUID | None = None,
     ) -> HoldRow:
         """Move money from `available` to the bucket of this kind, and keep account of it.
 
-        Refuses: AccountClosed, AccountFrozen, InsufficientFunds.
+        Refuses: SessionKeyNotFound, SessionKeyRevoked, SessionKeyExpired, ReceiverNotAllowed, SpendCapExceeded,
+        AccountClosed, AccountFrozen, InsufficientFunds, BudgetExceeded.
         """
+        if session_key is not None:
+            key = self.pay_with(session_key, row.facts)
+            key.require_usable(receiver=to.id if to else None, at=self.now)
+            key.charge(amount, at=self.now, reserved=True)
         hold = HoldRow(
             id=self.new_id(),
             kind=kind,
@@ -134,22 +141,49 @@ class HoldBooks(Books):
             reason=reason or "",
             references=in_order(references or {}),
             destination=destination,
+            session_key=session_key,
         )
         self.move(amount, (row, AVAILABLE), (row, BUCKET_OF[kind]))
+        hold.budgets = self.reserve(row.facts, amount, to)
         return self.add(hold)
 
     def pay(self, hold: HoldRow, amount: int, target: tuple[AccountRow, Bucket], *, ending: str | None = None) -> None:
         """Held money leaves for good.
 
-        Refuses: CurrencyMismatch, NormalBalanceMismatch, AccountClosed, AccountFrozen.
+        Refuses: ReceiverNotAllowed, CurrencyMismatch, NormalBalanceMismatch, AccountClosed, AccountFrozen,
+        BudgetExceeded.
         """
+        self._settle_promises(hold, amount, target[0].facts)
         self.move(amount, (self.holder(hold), hold.bucket), target)
         hold.settle(amount, 0, ending=ending)
 
+    def pay_more(self, hold: HoldRow, amount: int, target: AccountRow) -> None:
+        """Pay more than was held, as any other money of the account.
+
+        Refuses: SessionKeyRevoked, SessionKeyExpired, ReceiverNotAllowed, SpendCapExceeded, and as `move`.
+        """
+        holder = self.holder(hold)
+        if hold.session_key is not None:
+            key = self.pay_with(hold.session_key, holder.facts)
+            key.require_usable(receiver=target.facts.id, at=self.now)
+            key.charge(amount, at=self.now)
+        self.move(amount, (holder, AVAILABLE), (target, AVAILABLE))
+        hold.overcaptured = amount
+
     def give_back(self, hold: HoldRow, amount: int, *, ending: str | None = None) -> None:
         """Held money returns to its account, frozen or not, and repays drawn credit first."""
+        self._settle_promises(hold, amount, None)
         self.restore(amount, self.holder(hold), hold.bucket)
         hold.settle(0, amount, ending=ending)
+
+    def _settle_promises(self, hold: HoldRow, amount: int, to: AccountFacts | None) -> None:
+        """What was reserved for a hold is used, or given back where it is paid to nobody."""
+        self.settle(hold.budgets, amount, to)
+        key = self.find(SessionKeyRow, hold.session_key) if hold.session_key else None
+        if key is not None:
+            if to is not None:
+                key.require_receiver(to.id)
+            key.settle(amount, paid=to is not None, placed_at=hold.created_at)
 
     def show_hold(self, hold: HoldRow) -> None:
         """Name the hold in the event and the answer, by its kind; a stored one is written back."""

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from accounts.rows import AccountFacts, Bucket, account_key, look_up
-from ledger_project.kernel import ids
+from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
+from ledger_project.log.documents import load_json
 from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.table import StoredRow, TableStore, column, money, stored
 from ledger_project.log.unit import Batch, Look, Query, Row, Store, Wants
@@ -49,6 +50,8 @@ class HoldRow(StoredRow):
     on_timeout: str = column(shown=False, default="refund")
     reason: str = column(changes=True, default="")
     references: dict[str, str] = column(default_factory=dict)
+    session_key: UUID | None = column(public="ssk", default=None)
+    budgets: list[dict[str, Any]] = column(default_factory=list)
     order_id: str | None = column(shown=False, changes=True, default=None)
     captured_entry: UUID | None = column(shown=False, changes=True, default=None)
     destination: str | None = column(shown=False, default=None)
@@ -137,9 +140,16 @@ class HoldStore(TableStore):
         if not keys:
             return
         holders, named, timeouts = {}, {}, {}
-        for hold, account, stripe, counterparty, on_timeout in look(_PARTIES, (wants.tenant, list(keys))):
+        for hold, account, stripe, counterparty, on_timeout, session_key, budgets in look(
+            _PARTIES, (wants.tenant, list(keys))
+        ):
             holders[hold] = account
             wants.add("balance", (account, stripe))
+            if session_key is not None:
+                wants.add("session_key", session_key)
+            for each in load_json(budgets):
+                wants.add("budget", ids.read("bud", each["budget"]))
+                wants.add("budget_window", (ids.read("bud", each["budget"]), clock.read(each["window"])))
             if counterparty is not None:
                 named[hold] = counterparty
                 timeouts[hold] = on_timeout
@@ -162,7 +172,8 @@ class HoldStore(TableStore):
 
 
 _PARTIES = """
-SELECT id, account_id, stripe, counterparty_id, on_timeout FROM holds_hold WHERE tenant_id = %s AND id = ANY(%s::uuid[])
+SELECT id, account_id, stripe, counterparty_id, on_timeout, session_key, budgets
+  FROM holds_hold WHERE tenant_id = %s AND id = ANY(%s::uuid[])
 """
 _OR_PAID = """
 stored.id = ANY(ARRAY(

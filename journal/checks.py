@@ -22,12 +22,19 @@ PROMO = compare(
 
 SESSION_KEYS = compare(
     "session_keys_count_spends",
-    "what a session key counts as spent is the sum of the spends that named it",
+    "what a session key counts as spent is the sum of the spends that named it, and of what its holds have paid",
     """
-    WITH replayed AS (
-        SELECT substr(result -> 'session_key' ->> 'id', 5)::uuid AS id, sum((payload ->> 'amount')::numeric) AS amount
-          FROM log_event
-         WHERE type IN ('spend.posted', 'payment.settled') AND result -> 'session_key' ->> 'id' IS NOT NULL GROUP BY 1
+    WITH paid AS (
+        SELECT result -> 'session_key' ->> 'id' AS key, (payload ->> 'amount')::numeric AS amount FROM log_event
+         WHERE type IN ('spend.posted', 'payment.settled') AND result -> 'session_key' ->> 'id' IS NOT NULL
+           AND result -> 'hold' IS NULL
+         UNION ALL
+        SELECT hold ->> 'session_key', (hold ->> 'captured')::numeric + (hold ->> 'overcaptured')::numeric FROM (
+               SELECT DISTINCT ON (result -> 'hold' ->> 'id') result -> 'hold' AS hold FROM log_event
+                WHERE type IN ('hold.captured', 'payment.settled') AND result -> 'hold' ->> 'session_key' IS NOT NULL
+                ORDER BY result -> 'hold' ->> 'id', id DESC) AS newest
+    ), replayed AS (
+        SELECT substr(key, 5)::uuid AS id, sum(amount) AS amount FROM paid GROUP BY 1
     )
     SELECT stored.tenant_id, 'ssk_' || replace(stored.id::text, '-', ''), stored.spent_total,
            coalesce(replayed.amount, 0)

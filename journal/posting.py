@@ -5,11 +5,13 @@ in debits and credits, balances after them, and one balanced entry per command. 
 a shortfall of `available` is drawn from the credit line, and money that comes into `available` repays it first.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from accounts.books import AccountBooks
+from accounts.budgets.errors import BudgetExceeded
 from accounts.errors import (
     AccountClosed,
     AccountFrozen,
@@ -20,7 +22,7 @@ from accounts.errors import (
     NormalBalanceMismatch,
     SameAccount,
 )
-from accounts.rows import AccountRow, Bucket
+from accounts.rows import AccountFacts, AccountRow, Bucket
 from journal.errors import EntryNotFound, RepaymentExceedsCredit, TooFewPostings, UnbalancedEntry
 from journal.rows import EntryRow, Line
 from ledger_project.kernel import ids
@@ -29,10 +31,13 @@ from ledger_project.kernel.money import LIMIT
 from ledger_project.log.caller import PLATFORM
 
 AVAILABLE, CREDIT_USED = Bucket.AVAILABLE, Bucket.CREDIT_USED
+SPENDABLE = frozenset({AVAILABLE, Bucket.PROMO, CREDIT_USED})  # what an account has at its own disposal
 
 
 class Books(AccountBooks):
     """The unit of work of commands that move money."""
+
+    asks = (BudgetExceeded,)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -206,6 +211,8 @@ class Books(AccountBooks):
             raise AssertionError("the plan moved money and wrote no entry")
         if not self._pays_for_the_platform:
             self._require_nothing_made()
+        if self.budgets and not self.command.unbudgeted:
+            self.charge_payments(self._changes())
         for key, net in self._net.items():
             row = self.rows[AccountRow, key]
             row.total_in += max(net, 0)
@@ -213,6 +220,15 @@ class Books(AccountBooks):
             if row.total_in >= LIMIT or row.total_out >= LIMIT:
                 raise AmountOverflow(account=row.facts.name, bucket="total")
         super().finish()
+
+    def _changes(self) -> Iterable[tuple[AccountFacts, int]]:
+        """By how much each account has more or less at its own disposal."""
+        changes: dict[UUID, tuple[AccountFacts, int]] = {}
+        for line in self._lines:
+            if line.bucket in SPENDABLE:
+                _, so_far = changes.get(line.account.id, (line.account, 0))
+                changes[line.account.id] = line.account, so_far + line.value
+        return changes.values()
 
     def _require_nothing_made(self) -> None:
         """No entry of others raises what all holders have together: what one gets, another gives. Refuses: Forbidden.

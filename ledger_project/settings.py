@@ -182,6 +182,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A run that waited for its worker longer than until the next one is dropped.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-promos": {"task": "journal.tasks.expire_promos", "schedule": 60, "options": {"expires": 60}},
+    "alert-budgets": {"task": "accounts.tasks.alert_budgets", "schedule": 1, "options": {"expires": 2}},
     "pay-withdrawals": {"task": "holds.tasks.pay_withdrawals", "schedule": 10, "options": {"expires": 10}},
     "watch-balances": {"task": "journal.tasks.watch_balances", "schedule": 1, "options": {"expires": 2}},
     "deliver-webhooks": {

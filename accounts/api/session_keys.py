@@ -31,6 +31,8 @@ class SessionKeySerializer(serializers.Serializer[SessionKey]):
     expires_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
     spent_total = MinorUnits()
+    reserved_total = MinorUnits(help_text="Promised by holds that name the key and are open.")
+    reserved_day = MinorUnits(help_text="Of those, what was promised on `day`.")
     spent_day = MinorUnits(help_text="On `day`.")
     spent_most = MinorUnits(help_text="By one spend.")
     day = serializers.DateField(allow_null=True)

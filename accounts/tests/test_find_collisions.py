@@ -19,6 +19,7 @@ ADDRESS = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 def test_every_rule_about_identities_is_looked_at() -> None:
     assert {(each.rule, *(name for name, folded in each.columns if folded)) for each in identities()} == {
         ("account_exists", "name"),
+        ("budget_name", "name"),
         ("duplicate_withdrawal", "external_ref"),
         ("duplicate_deposit", "source", "external_ref"),
         ("duplicate_record", "external_id"),

@@ -25,6 +25,10 @@ class PromiseSerializer(serializers.Serializer[Hold]):
     )
     reason = serializers.CharField()
     references = serializers.DictField(child=serializers.CharField())
+    session_key = serializers.CharField(allow_null=True, help_text="Whose caps it counts against.")
+    budgets = serializers.ListField(
+        child=serializers.DictField(), help_text="The budgets that permitted it, each with the window it counts in."
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 

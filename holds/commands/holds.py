@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from accounts.errors import AccountFrozen, AmountOverflow, InsufficientFunds
-from accounts.fields import AccountRef
+from accounts.fields import AccountRef, SessionKeyId
 from accounts.rows import AccountRow
 from holds.books import HoldBooks, part, require_live, require_pending
-from holds.commands.shared import AVAILABLE, PAYMENT, REVENUE
+from holds.commands.shared import AVAILABLE, PAYMENT, REVENUE, SESSION_KEY
 from holds.errors import (
     CaptureExceedsHold,
     EscrowDisputed,
@@ -33,7 +33,7 @@ def _payment(call: Arguments) -> Want:
 
 @command(
     event="hold.placed",
-    refuses=(*PAYMENT, InsufficientFunds, AmountOverflow),
+    refuses=(*PAYMENT, *SESSION_KEY, InsufficientFunds, AmountOverflow),
     seed_events=("INTENT_CREATED",),
     own=("account",),
 )
@@ -47,8 +47,12 @@ def place_hold(
     expires_in: Seconds = WEEK,
     allow_overcapture: Flag = False,
     references: References | None = None,
+    session_key: SessionKeyId | None = None,
 ) -> None:
-    """Set money of an account aside until it is captured, released or expired; a shortfall draws the credit line."""
+    """Set money of an account aside until it is captured, released or expired; a shortfall draws the credit line.
+
+    With a session key, its caps, receivers and time are held to; its revocation refuses new holds and no capture.
+    """
     row = books.account(account)
     to = books.party(to_account, row) if to_account is not None else None
     hold = books.place(
@@ -60,6 +64,7 @@ def place_hold(
         allow_overcapture=allow_overcapture,
         reason=reason,
         references=references,
+        session_key=session_key,
     )
     books.write_entry("hold", description=reason, references=hold.entry_references())
     books.show_hold(hold)
@@ -74,6 +79,7 @@ def place_hold(
         PaymentClaimed,
         CaptureExceedsHold,
         *PAYMENT,
+        *SESSION_KEY,
         InsufficientFunds,
         AmountOverflow,
     ),
@@ -108,8 +114,7 @@ def capture_hold(
 
     books.pay(held, captured, (payee, AVAILABLE))
     if surplus:
-        books.move(surplus, (books.holder(held), AVAILABLE), (payee, AVAILABLE))
-        held.overcaptured = surplus
+        books.pay_more(held, surplus, payee)
     if final and held.remaining:
         books.give_back(held, held.remaining)
     entry = books.write_entry(

@@ -6,17 +6,23 @@ from accounts.errors import (
     AccountNotFound,
     CurrencyMismatch,
     NormalBalanceMismatch,
+    ReceiverNotAllowed,
     SameAccount,
+    SessionKeyExpired,
+    SessionKeyNotFound,
+    SessionKeyRevoked,
+    SpendCapExceeded,
 )
 from accounts.rows import AccountRow, Bucket
 from holds.books import HoldBooks
 from journal.commands.shared import FEES, REVENUE, system_account
 
-__all__ = ["AVAILABLE", "FEES", "MOVEMENT", "PAYMENT", "REVENUE", "fee_pool"]
+__all__ = ["AVAILABLE", "FEES", "MOVEMENT", "PAYMENT", "REVENUE", "SESSION_KEY", "fee_pool"]
 
 AVAILABLE = Bucket.AVAILABLE
 
 MOVEMENT = (CurrencyMismatch, NormalBalanceMismatch, AccountClosed, AccountFrozen)
+SESSION_KEY = (SessionKeyNotFound, SessionKeyRevoked, SessionKeyExpired, ReceiverNotAllowed, SpendCapExceeded)
 PAYMENT = (AccountNotFound, SameAccount, *MOVEMENT)
 
 

@@ -13,6 +13,8 @@ CREATE OR REPLACE TRIGGER hold_rewritten BEFORE UPDATE ON holds_hold
         (NEW.id, NEW.tenant_id, NEW.kind, NEW.account_id, NEW.stripe, NEW.amount, NEW.allow_overcapture, NEW.on_timeout,
          NEW."references", NEW.created_at)
         OR OLD.counterparty_id IS DISTINCT FROM NEW.counterparty_id
+        OR OLD.session_key IS DISTINCT FROM NEW.session_key
+        OR OLD.budgets IS DISTINCT FROM NEW.budgets
         OR OLD.destination IS DISTINCT FROM NEW.destination
         OR NEW.captured < OLD.captured OR NEW.released < OLD.released OR NEW.overcaptured < OLD.overcaptured)
     EXECUTE FUNCTION ledger_hold_rewritten();

@@ -11,16 +11,11 @@ from uuid import UUID
 from accounts.errors import (
     AmountOverflow,
     InsufficientFunds,
-    ReceiverNotAllowed,
-    SessionKeyExpired,
-    SessionKeyNotFound,
-    SessionKeyRevoked,
-    SpendCapExceeded,
 )
 from accounts.fields import AccountRef, SessionKeyId
 from holds.books import HoldBooks, require_live
 from holds.commands.holds import capture_hold, release_hold
-from holds.commands.shared import PAYMENT
+from holds.commands.shared import PAYMENT, SESSION_KEY
 from holds.errors import (
     AuthorizationExpired,
     AuthorizationNotFound,
@@ -53,7 +48,7 @@ def _hold(call: Arguments) -> list[tuple[str, UUID]]:
 
 @command(
     event="payment.authorized",
-    refuses=(*PAYMENT, InsufficientFunds, AmountOverflow),
+    refuses=(*PAYMENT, *SESSION_KEY, InsufficientFunds, AmountOverflow),
     internal=True,
     own=("account",),
 )
@@ -78,7 +73,7 @@ def authorize_payment(
     until = min(filter(None, (books.now + timedelta(seconds=expires_in), books.caller.expires_at)))
     if scheme == "upto":
         references = {"x402": nonce, **({"resource": resource} if resource else {})}
-        hold = books.place("hold", row, amount, to=to, references=references)
+        hold = books.place("hold", row, amount, to=to, references=references, session_key=session_key)
         hold.expires_at = until
         books.write_entry("hold", references=hold.entry_references())
         books.show_hold(hold)
@@ -124,11 +119,7 @@ def claim_payment(books: HoldBooks, *, authorization: AuthorizationId, settlemen
         HoldNotPending,
         CaptureExceedsHold,
         *PAYMENT,
-        SessionKeyNotFound,
-        SessionKeyRevoked,
-        SessionKeyExpired,
-        ReceiverNotAllowed,
-        SpendCapExceeded,
+        *SESSION_KEY,
         InsufficientFunds,
         AmountOverflow,
     ),

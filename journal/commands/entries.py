@@ -70,6 +70,7 @@ def post_entry(
 
 
 @command(
+    unbudgeted="it gives back what was paid",
     event="entry.reversed",
     refuses=(
         EntryNotFound,

@@ -18,6 +18,7 @@ PROMO = Bucket.PROMO
 
 @command(
     event="refund.posted",
+    unbudgeted="it gives back what was paid",
     seed_events=("refund",),
     refuses=(
         EntryNotFound,

@@ -12,7 +12,6 @@ from accounts.errors import (
 )
 from accounts.fields import AccountRef, SessionKeyId
 from accounts.rows import AccountRow, Bucket
-from accounts.sessions import SessionKeyRow
 from journal.commands.shared import AVAILABLE, MOVEMENT, REVENUE, references, system_account
 from journal.posting import Books, require_alike, require_different, require_open, short
 from journal.promo import Use, purse_of
@@ -64,7 +63,7 @@ def spend(
     payer = books.account(account)
     receiver = books.account(to_account) if to_account else system_account(books, payer, REVENUE, type="revenue")
     require_different(payer, receiver)
-    key = _session_key(books, session_key, payer) if session_key else None
+    key = books.pay_with(session_key, payer.facts) if session_key else None
     if key is not None:
         key.require_usable(receiver=receiver.facts.id, at=books.now)
         key.charge(amount, at=books.now)
@@ -83,14 +82,6 @@ def spend(
         # A refund gives promotional money back to these.
         metadata={"promo": [use.document() for use in uses]} if uses else None,
     )
-
-
-def _session_key(books: Books, key_id: SessionKeyId, payer: AccountRow) -> SessionKeyRow:
-    """The key, which is the payer's own. Refuses: SessionKeyNotFound."""
-    key = books.find(SessionKeyRow, key_id)
-    if key is None or key.account != payer.facts.id:
-        raise SessionKeyNotFound(session_key=ids.show("ssk", key_id), account=payer.facts.name)
-    return key
 
 
 def _spend_promo(books: Books, payer: AccountRow, amount: int) -> list[Use]:

@@ -36,6 +36,9 @@ EMPTY = [
     "/v1/events?command=open_account",
     "/v1/session-keys",
     "/v1/session-keys?account={account}",
+    "/v1/budgets",
+    "/v1/budgets?account={account}",
+    "/v1/budgets?account=alice&name=alices",
     "/v1/promo-grants",
     "/v1/promo-grants?account=alice",
     "/v1/clearing-accounts",
@@ -56,6 +59,8 @@ MISSING = [
     ("/v1/accounts/{account}/entries", "account_not_found"),
     ("/v1/accounts/alice/entries", "account_not_found"),
     ("/v1/accounts/{account}/statement?period=2026-10", "account_not_found"),
+    ("/v1/budgets/alices", "budget_not_found"),
+    ("/v1/budgets/{budget}", "budget_not_found"),
     ("/v1/entries/{entry}", "entry_not_found"),
     ("/v1/events/{event}", "event_not_found"),
     ("/v1/external-statements/{external_statement}", "external_statement_not_found"),
@@ -87,6 +92,7 @@ class Neighbours:
         theirs.run("mint", account="alice", amount=5, reference="r-1")
         sold = theirs.run("transfer", key="sold", from_account="alice", to_account="shop", amount=30, job_id="j-1")
         theirs.run("issue_session_key", account="alice")
+        budget = theirs.answer("set_budget", name="alices", account="alice", window="day", limit=500)
         theirs.run("promo_mint", account="alice", amount=5)
         theirs.run("register_monitor", account="alice", operator="lt", value=10)
         theirs.run("open_clearing_account", domain="eu")
@@ -96,6 +102,7 @@ class Neighbours:
         self.a, self.b = Api(mine), Api(theirs)
         self.names = {
             "account": self.b.get("/v1/accounts/alice").json()["id"],
+            "budget": budget["budget"]["id"],
             "entry": "ent_" + sold.document["id"][4:],
             "event": sold.document["id"],
             "external_statement": said,

@@ -8,6 +8,7 @@ rest is being planned. docs/concurrency.md gives the locking rules as numbered c
 import os
 import threading
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from psycopg import errors as pg
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.canonical import content_hash, plain
 from ledger_project.kernel.errors import Busy, IdempotencyKeyReused, Refusal, TimedOut
-from ledger_project.log import counting, deadline, documents, outages
+from ledger_project.log import counting, deadline, documents, outages, rules
 from ledger_project.log.call import Call, Done, Result
 from ledger_project.log.documents import Document
 from ledger_project.log.unit import Batch, Query, Store, Unit, Wants
@@ -67,14 +68,17 @@ def carry_out(
     Raises LockNotAvailable where a row was locked for longer than `lock_seconds`; nothing was stored then. Refuses:
     Busy, and what is wrong with the database.
     """
+    parts = _by_rules(calls)
+    if len(parts) > 1:
+        return _in_turn(parts, atomic=atomic, dry_run=dry_run, lock_seconds=lock_seconds)
     for attempt in range(ATTEMPTS):
         try:
             # After a conflict over keys the batch is written as a whole: all its keys in one order, and no deadlock.
             in_parts = attempt == 0 and not atomic and not dry_run
             one = Attempt(calls, atomic=atomic, dry_run=dry_run, in_parts=in_parts, lock_seconds=lock_seconds)
             return one.run()
-        except (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure) as conflict:
-            # Another writer was first with a key, a name or a reference: its row is committed now, so look again.
+        except (pg.UniqueViolation, pg.DeadlockDetected, pg.SerializationFailure, rules.RulesChanged) as conflict:
+            # Another writer was first with a key, a name, a reference or a rule: it is committed now, so look again.
             if attempt == ATTEMPTS - 1 or not deadline.left():
                 raise Busy(reason=type(conflict).__name__) from conflict
         except pg.LockNotAvailable:
@@ -105,20 +109,8 @@ def _forbidden(
     can mistake two steps for one.
     """
 
-    def again(call: Call) -> list[Result]:
-        return carry_out([call], dry_run=dry_run, lock_seconds=lock_seconds)
-
-    if len(calls) > 1 and not atomic:
-        return [result for call in calls for result in again(call)]
     if len(calls) > 1:
-        with transaction.atomic():
-            results = [result for call in calls for result in again(call)]
-            refused = next((index for index, result in enumerate(results) if isinstance(result, Exception)), None)
-            if refused is not None:
-                raise BatchRefused(refused, results) from error
-        if not dry_run:
-            counting.count(calls, results)
-        return results
+        return _in_turn([[call] for call in calls], atomic=atomic, dry_run=dry_run, lock_seconds=lock_seconds)
     refusal = Refusal.by_constraint.get(error.diag.constraint_name or "")
     result: Result = refusal(detail=error.diag.message_primary) if refusal else error
     if atomic:
@@ -128,9 +120,31 @@ def _forbidden(
     return [result]
 
 
+def _by_rules(calls: Sequence[Call]) -> list[Sequence[Call]]:
+    """The calls in parts: what follows on a change of rules is planned by the new ones."""
+    ends = [place for place, call in enumerate(calls, 1) if call.command.changes_rules and place < len(calls)]
+    return [calls[start:end] for start, end in pairwise([0, *ends, len(calls)])] if ends else [calls]
+
+
+def _in_turn(parts: Sequence[Sequence[Call]], *, atomic: bool, dry_run: bool, lock_seconds: float) -> list[Result]:
+    """Parts of a batch one after the other; of an atomic one in one transaction."""
+    if not atomic:
+        return [result for part in parts for result in carry_out(part, dry_run=dry_run, lock_seconds=lock_seconds)]
+    with transaction.atomic():
+        results = _in_turn(parts, atomic=False, dry_run=dry_run, lock_seconds=lock_seconds)
+        refused = next((index for index, result in enumerate(results) if isinstance(result, Exception)), None)
+        if refused is not None:
+            raise BatchRefused(refused, results)
+    if not dry_run and not django_connection.in_atomic_block:
+        counting.count([call for part in parts for call in part], results)
+    return results
+
+
 def wants_of(calls: Sequence[Call], *, committed: bool = True) -> Wants:
     """What calls of one tenant refer to, and what that leads to."""
-    wants = Wants(tenant=calls[0].tenant, slot=slot(), committed=committed)
+    tenant = calls[0].tenant
+    revision = rules.revision_for(tenant, look, committed=committed)
+    wants = Wants(tenant=tenant, slot=slot(), committed=committed, revision=revision)
     for call in calls:
         for kind, ref in call.command.wants(call.arguments):
             wants.add(kind, ref)
@@ -196,13 +210,14 @@ class Attempt:
         if self.wants.committed:
             setting = _PLANNED_ONCE if len(self.calls) <= PART else _ROW_BY_ROW
             begin.append(limits(self.lock_seconds, setting))
-        asked = [*(query for _, query in stores), (_SPENT_KEYS, (keys, self.tenant))]
+        asked = [*(query for _, query in stores), (_SPENT_KEYS, (self.tenant, keys, self.tenant))]
         *reads, spent = round_trip(self.connection, [*begin, *asked])[len(begin) :]
-        batch = Batch(clock.adjusted(clock.at(spent[0][0])))
+        rules.require_newest(self.wants, spent[0][1])
+        batch = Batch(clock.adjusted(clock.at(spent[0][0])), self.wants.facts)
         read = {store: rows for (store, _), rows in zip(stores, reads, strict=True)}
         for store in taking_part:
             store.load(read.get(store, ()), batch, self.wants)
-        return batch, {key: (event_id, command, payload) for _, key, event_id, command, payload in spent if key}
+        return batch, {key: (event_id, command, payload) for _, _, key, event_id, command, payload in spent if key}
 
     def _roll_back(self) -> None:
         round_trip(self.connection, [(statement, ()) for statement in self.rollback])
@@ -245,6 +260,8 @@ class Attempt:
                 unit.keep_within(call.arguments)
             command.plan(unit, **call.arguments)
             unit.finish()
+            if command.changes_rules:
+                rules.count_change(unit)
         except Refusal as refusal:
             # Its traceback would hold the frame with the results, and so itself and all rows of the batch, until the
             # cycle collector comes by: a pause of half a second, then, for a few thousand calls.
@@ -334,7 +351,8 @@ def limits(lock_seconds: float, *others: str) -> Query:
 # One look-up by index for each key, whatever PostgreSQL believes about a table that nobody has analysed yet. The time
 # is a number because Python reads numbers twenty times as fast as times.
 _SPENT_KEYS = """
-SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, spent.*
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+       (SELECT revision FROM log_revision WHERE tenant_id = %s), spent.*
   FROM (VALUES (1)) AS always
   LEFT JOIN (
        SELECT event.* FROM unnest(%s::text[]) AS wanted (key) CROSS JOIN LATERAL (

@@ -42,6 +42,8 @@ class Command:
     internal: bool
     own: frozenset[str] | None
     platform: bool
+    unbudgeted: str
+    changes_rules: bool
     needs: Callable[[Arguments], Iterable[str]]
     beforehand: Callable[[Arguments], None]
 
@@ -73,6 +75,8 @@ class Command:
         for name, field in self.fields.items():
             if arguments[name] is not None:
                 yield from field.wants(arguments[name])
+        if self.changes_rules:
+            yield "revision", None
         yield from self.also_wants(arguments)
 
     def schema(self) -> dict[str, Any]:
@@ -103,6 +107,8 @@ def command(
     internal: bool = False,
     own: Iterable[str] | None = None,
     platform: bool = False,
+    unbudgeted: str = "",
+    changes_rules: bool = False,
     needs: Callable[[Arguments], Iterable[str]] = lambda arguments: (),
     beforehand: Callable[[Arguments], None] = lambda arguments: None,
 ) -> Callable[[Callable[..., None]], Command]:
@@ -117,6 +123,9 @@ def command(
     key may give only as its account; without `own`, such keys cannot send the command. A `platform` command is made for
     the platform's accounts, so it may take from them and may make money; for others that is a right of its own. `needs`
     are the further permissions that arguments call for.
+
+    Whatever takes from an account asks the budgets on its way. A `platform` command does not, and `unbudgeted` says why
+    another one does not. `changes_rules`: it changes what processes remember of a tenant (rules.py).
     """
 
     def declare(plan: Callable[..., None]) -> Command:
@@ -124,22 +133,26 @@ def command(
         if name in COMMANDS:
             raise ValueError(f"command {name} is declared twice")
         hints = get_type_hints(plan, include_extras=True)
-        books, *parameters = inspect.signature(plan).parameters.values()
+        first, *parameters = inspect.signature(plan).parameters.values()
+        books: type[Unit] = hints[first.name]
+        why = unbudgeted or ("what the platform does is no payment of the account's" if platform else "")
         declared = Command(
             name=name,
             event=event,
             permission=f"{_app(plan.__module__)}.{name}",
             plan=plan,
-            books=hints[books.name],
+            books=books,
             fields={parameter.name: _field(hints[parameter.name]) for parameter in parameters},
             optional={p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty},
-            refuses=refuses,
+            refuses=refuses if why else (*refuses, *books.asks),
             also_wants=also_wants,
             secrets=frozenset(secrets),
             seed_events=seed_events,
             internal=internal,
             own=None if own is None else frozenset(own),
             platform=platform,
+            unbudgeted=why,
+            changes_rules=changes_rules,
             needs=needs,
             beforehand=beforehand,
         )

@@ -159,7 +159,9 @@ def seen_by(document: Document, account: str) -> Document:
     postings = entry["postings"] if entry else []
     result = dict(document["result"])
     for name, made in document["result"].items():
-        if name == "balances":
+        if name == "budgets":
+            result[name] = []  # they are above the payer; who may see them reads them where they are
+        elif name == "balances":
             whose = [postings[ref]["account"] if isinstance(ref, int) else ref for ref, *_ in made]
             result[name] = [each for owner, each in zip(whose, made, strict=True) if owner == account]
         elif name == "statuses":

@@ -16,6 +16,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 TASKS: Final = (
+    "alert_budgets",
     "attest",
     "expire_holds",
     "expire_promos",

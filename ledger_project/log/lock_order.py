@@ -10,6 +10,7 @@ from enum import IntEnum, auto
 class LockOrder(IntEnum):
     """One member for each store, first to last."""
 
+    REVISION = auto()  # by what changes rules, and by nothing else
     # Who may do what, and who is told; they hold no money.
     API_KEY = auto()
     WEBHOOK = auto()
@@ -38,6 +39,9 @@ class LockOrder(IntEnum):
     EXTERNAL_STATEMENT = auto()
     EXTERNAL_WINDOW = auto()
     EXTERNAL_ITEM = auto()
+    # Budgets on the way of a payment, before the balances that it moves.
+    BUDGET = auto()
+    BUDGET_WINDOW = auto()
     # Accounts: those that are only named, what leads to others, and then the balances.
     PARTY = auto()
     PROMO_GRANT = auto()

@@ -177,6 +177,19 @@ class Instance(models.Model):
         return self.instance
 
 
+class Revision(models.Model):
+    """How often a tenant's rules have changed: what a process remembers of them, it remembers at a revision."""
+
+    tenant = models.OneToOneField("accounts.Tenant", models.PROTECT, primary_key=True, related_name="+")
+    revision = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(revision__gt=0), name="revision_counts")]
+
+    def __str__(self) -> str:
+        return str(self.revision)
+
+
 class SigningKey(models.Model):
     """The public half of a key that signs the log, and when it did. The private half is never in the database."""
 

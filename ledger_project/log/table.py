@@ -308,6 +308,13 @@ class Columns(Generic[R]):
     def update(self, rows: Sequence[R]) -> Query:
         return self._update, _arrays(self._rewritten, rows)
 
+    def update_one(self, row: R, tenant: int) -> Query:
+        """Of a table that has one row for each tenant."""
+        changing = [each for each in self.stored if each.changes]
+        values = [each.sent([getattr(row, each.name)])[0] for each in changing]
+        assignments = ", ".join(f"{each.quoted} = %s{each.cast}" for each in changing)
+        return f"UPDATE {self.table} SET {assignments} WHERE tenant_id = %s", (*values, tenant)
+
     def told(self) -> dict[str, str]:
         """What a document says of each column, for replay."""
         return {each.column: each.told for each in self.stored if each.shown}
@@ -347,6 +354,8 @@ class TableStore(Store):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if "row" not in vars(cls):
+            return
         cls.columns = cls.row.columns = Columns(cls.row, cls.table, cls.joins, cls.key_columns)  # type: ignore[attr-defined]
 
     def reading(self, wants: Wants) -> Query | None:
@@ -367,3 +376,16 @@ class TableStore(Store):
             yield self.columns.insert(new, tenant)
         if changed:
             yield self.columns.update(changed)
+
+
+class OneRowStore(TableStore):
+    """A store of which a tenant has one row; two that make it at once meet at its key, and the later looks again."""
+
+    key_columns = ("tenant_id",)
+
+    def reading(self, wants: Wants) -> Query | None:
+        return self.columns.locked(wants.tenant, "TRUE")
+
+    def writing(self, rows: list[Any], tenant: int, now: datetime) -> Iterable[Query]:
+        for row in rows:
+            yield self.columns.insert([row], tenant) if row.new else self.columns.update_one(row, tenant)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 from uuid import UUID
 
 from ledger_project.kernel import ids
+from ledger_project.kernel.errors import Refusal
 from ledger_project.log.caller import Caller
 from ledger_project.log.lock_order import LockOrder
 
@@ -62,12 +63,13 @@ class Wants:
     """The rows that a batch refers to, by kind.
 
     `slot` chooses the stripe of accounts that have several; `committed` is false inside a caller's own transaction;
-    `facts` is what `prepare` found out.
+    `revision` is that of the rules it is planned by (rules.py); `facts` is what `prepare` found out.
     """
 
     tenant: int
     slot: int
     committed: bool
+    revision: int = 0
     refs: dict[str, set[Any]] = field(default_factory=dict)
     facts: dict[Any, Any] = field(default_factory=dict)
 
@@ -138,8 +140,9 @@ class Described(Protocol):
 class Batch:
     """The locked rows of all commands that are executed together, each under its key; names lead to keys."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, facts: Mapping[Any, Any]) -> None:
         self.now = now
+        self.facts = facts  # those of its `Wants`
         self.rows: dict[tuple[type, Hashable], Any] = {}
         self.names: dict[tuple[type, Hashable], Hashable] = {}
 
@@ -163,7 +166,9 @@ class Batch:
 
 
 class Unit:
-    """One command at work on the rows of its batch."""
+    """One command at work on the rows of its batch. `asks` are refusals of what every command of its kind asks."""
+
+    asks: ClassVar[tuple[type[Refusal], ...]] = ()
 
     def __init__(self, batch: Batch, *, tenant: int, event_id: UUID, caller: Caller, command: "Command") -> None:
         self.batch = batch

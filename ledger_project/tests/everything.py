@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from accounts.budgets import alerting
 from holds.payouts import take_on
 from journal import promo_expiry
 from journal.external.tests.story import Bank
@@ -62,7 +63,14 @@ def _keys(ledger: Ledger) -> None:
     key = made(ledger, "issue_session_key", "session_key", account="alice", expires_in=3600, **caps)
     paid = made(ledger, "spend", "entry", account="alice", to_account="shop", amount=30, session_key=key)
     ledger.run("refund", entry=paid, amount=5)
+    ledger.run("set_budget", name="blue", account_prefix="b", window="day", limit=10**6, currency="CRD")
+    ledger.run("set_budget", name="alice", account="alice", window="total", limit=100, mode="soft", parent="blue")
+    hold = made(ledger, "place_hold", "hold", account="alice", amount=20, session_key=key, to_account="shop")
     ledger.run("revoke_session_key", session_key=key)
+    ledger.run("capture_hold", hold=hold, amount=5, to_account="shop")
+    ledger.run("set_budget", name="gone", account="shop", window="hour", limit=5)
+    ledger.run("end_budget", budget="gone")
+    alerting.alert_due()
 
 
 def _telling(ledger: Ledger) -> None:

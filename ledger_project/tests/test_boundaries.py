@@ -163,7 +163,10 @@ def _nobodys() -> dict[str, str]:
     prefixes = {"hold": "hld", "escrow": "hld", "stake": "hld", "withdrawal": "hld", "deposit": "dep", "entry": "ent"}
     prefixes |= {"grant": "prm", "session_key": "ssk", "api_key": "key", "monitor": "mon", "webhook": "wbh"}
     prefixes |= {"delivery": "dlv", "adjustment": "adj", "external_statement": "xst", "external_match": "xmt"}
-    return {name: f"{prefix}_{NOBODYS}" for name, prefix in prefixes.items()} | {"asset": "nothing"}
+    return {name: f"{prefix}_{NOBODYS}" for name, prefix in prefixes.items()} | {
+        "asset": "nothing",
+        "budget": "nothing",
+    }
 
 
 def doors_of(command: str) -> list[str]:

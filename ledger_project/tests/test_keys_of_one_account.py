@@ -83,6 +83,7 @@ class World:
             assert response.status_code == 201, response.content
             return str(response.json()[noun]["id"])
 
+        limit = {"window": "day", "limit": 10**9}
         transfer = {"from_account": name, "to_account": "shop", "amount": 0, **note}
         entry = made("transfers", transfer, "entry")
         session_key = made("session-keys", {"account": name, "max_total": mark * 2}, "session_key")
@@ -103,6 +104,7 @@ class World:
                 by=self.tenant,
             ),
             "grant": made("promo-mints", pay, "promo_grant", by=self.tenant),
+            "budget": made("budgets", {"name": f"of {name}", "account": name, **limit}, "budget", by=self.tenant),
             "monitor": made("monitors", {"account": name, "operator": "gt", "value": mark}, "monitor"),
             "webhook": made("webhooks", {"url": f"https://{who}.example/", "types": ["*"]}, "webhook"),
             "api_key": made("api-keys", {"name": name, "scopes": ["read"], "account": name}, "api_key"),

@@ -11,6 +11,7 @@ from ledger_project.tests.test_architecture import imports, module_of, sources
 # The scheduled tasks that are no copy's fault, and why.
 INWARD = {
     "holds.expiry.expire_due": "posts",
+    "accounts.tasks.alert_budgets": "posts",
     "journal.tasks.expire_promos": "posts",
     "journal.tasks.watch_balances": "posts",
     "journal.tasks.issue_statements": "posts",

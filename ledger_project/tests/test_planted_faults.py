@@ -59,6 +59,11 @@ FAULTS = {
         f"UPDATE accounts_balance SET status = 'frozen' WHERE {HERS}",
         1,
     ),
+    "budgets_equal_log": (
+        "a budget of which less was used",
+        "UPDATE accounts_budgetwindow SET used = used - 1 WHERE used > 0 AND ends_at IS NULL",
+        1,
+    ),
     "holds_equal_log": (
         "a hold for another reason",
         "UPDATE holds_hold SET reason = 'another' WHERE kind = 'stake'",

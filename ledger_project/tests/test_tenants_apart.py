@@ -27,6 +27,7 @@ FRESH = {
     ("POST", "/v1/accounts"),
     ("POST", "/v1/api-keys"),
     ("POST", "/v1/attestations"),
+    ("POST", "/v1/budgets"),
     ("POST", "/v1/clearing-accounts"),
     ("POST", "/v1/currencies"),
     ("POST", "/v1/disputes"),
@@ -110,6 +111,7 @@ class World:
             ),
             "grant": self._made("promo-mints", pay, "promo_grant"),
             "session_key": self._made("session-keys", {"account": alice, "max_total": 5}, "session_key"),
+            "budget": self._made("budgets", {"name": MARK, "account": alice, "window": "day", "limit": 500}, "budget"),
             "monitor": self._made("monitors", {"account": alice, "operator": "lt", "value": 5}, "monitor"),
             "settlement": self._made("settlements", {"netting_batch_id": MARK}, "settlement"),
             "webhook": self._made(
@@ -123,6 +125,7 @@ class World:
         ids |= self._said_by_a_bank(alice)
         aliases = {"account": ["from_account", "buyer", "agentAddress", "fee_account"], "to_account": ["seller"]}
         aliases["account"].append("counter_account")
+        aliases["budget"] = ["parent"]
         return ids | {other: ids[name] for name, others in aliases.items() for other in others}
 
     def _authorised(self) -> str:

@@ -2,7 +2,7 @@
 
 
 
-AMOUNTS = frozenset("amount asked available balance balance_after bonded burned captured closing_balance credit credit_limit credit_used debit den difference eligible_reserves_total escrowed fee fee_pool fees held initial_balance left limit max_per_day max_per_spend max_total money_in money_out net num opening_balance original outstanding overcaptured pending posted promo refunded released remaining required reserved settled shortfall spent spent_day spent_most spent_total to_buyer to_seller tolerance total total_in total_out used value".split())
+AMOUNTS = frozenset("amount asked available balance balance_after bonded burned captured closing_balance credit credit_limit credit_used debit den difference eligible_reserves_total escrowed fee fee_pool fees held initial_balance left limit max_per_day max_per_spend max_total money_in money_out net num opening_balance original outstanding over overcaptured pending posted promo refunded released remaining required reserved reserved_day reserved_total settled shortfall spent spent_day spent_most spent_total to_buyer to_seller tolerance total total_in total_out used value".split())
 
 # By command: what it does, and its arguments as (name, kind, required).
 COMMANDS = {
@@ -18,6 +18,7 @@ COMMANDS = {
     'disable_webhook': ('Stop telling a URL: on request, or because it answered 410 (`gone`) or nothing has reached it for days.', (('webhook', 'text', True), ('reason', 'text', False))),
     'dispute_escrow': ('Stop release, refund and timeout until the dispute is resolved.', (('escrow', 'text', True), ('reason', 'text', True))),
     'draw_credit': ('Turn a part of the credit line into available money.', (('account', 'text', True), ('amount', 'amount', True), ('reference', 'text', False))),
+    'end_budget': ('Ask a budget no more.', (('budget', 'text', True),)),
     'ensure_account': ('Open an account on first use and mint its initial balance.', (('account', 'text', True), ('currency', 'text', False), ('initial_balance', 'amount', False), ('type', 'text', False), ('metadata', 'map', False))),
     'expire_hold': ('End a hold or an escrow whose time is over.', (('hold', 'text', True),)),
     'expire_promo': ('Burn what is left of a grant whose time has come.', (('grant', 'text', True),)),
@@ -37,7 +38,7 @@ COMMANDS = {
     'mint': ('Issue new money into an account.', (('account', 'text', True), ('amount', 'amount', True), ('reference', 'text', False), ('metadata', 'map', False))),
     'open_account': ('Open an account.', (('name', 'text', True), ('currency', 'text', False), ('type', 'text', False), ('unbounded', 'flag', False), ('metadata', 'map', False))),
     'open_clearing_account': ("Open `clearing:{domain}`, a domain's account for what its users exchange with others.", (('domain', 'text', True), ('currency', 'text', False))),
-    'place_hold': ('Set money of an account aside until it is captured, released or expired.', (('account', 'text', True), ('amount', 'amount', True), ('to_account', 'text', False), ('reason', 'text', False), ('expires_in', 'integer', False), ('allow_overcapture', 'flag', False), ('references', 'map', False))),
+    'place_hold': ('Set money of an account aside until it is captured, released or expired.', (('account', 'text', True), ('amount', 'amount', True), ('to_account', 'text', False), ('reason', 'text', False), ('expires_in', 'integer', False), ('allow_overcapture', 'flag', False), ('references', 'map', False), ('session_key', 'text', False))),
     'post_entry': ('Post any balanced set of postings: positive amounts are debits, and each currency sums to zero.', (('postings', 'postings', True), ('kind', 'text', False), ('description', 'text', False), ('references', 'map', False), ('metadata', 'map', False), ('effective_at', 'text', False))),
     'promo_burn': ('Take promotional money back out of circulation, the grant that expires first before the others.', (('account', 'text', True), ('amount', 'amount', True), ('reference', 'text', False))),
     'promo_mint': ('Grant promotional money, for good or until a moment, when what is left of it is burnt.', (('account', 'text', True), ('amount', 'amount', True), ('expires_in', 'integer', False), ('expires_at', 'text', False), ('reference', 'text', False))),
@@ -71,6 +72,7 @@ COMMANDS = {
     'revoke_session_key': ('Take a budget back for good.', (('session_key', 'text', True),)),
     'rotate_webhook_secret': ('Make a new signing secret, shown in this answer only.', (('webhook', 'text', True),)),
     'set_agent_currency': ('Say which currency agents have where a call names none.', (('currency', 'text', True),)),
+    'set_budget': ('Limit what may be paid in each window of time, or change what this budget of that name allows.', (('name', 'text', True), ('limit', 'amount', True), ('window', 'text', True), ('account', 'text', False), ('account_prefix', 'text', False), ('session_key', 'text', False), ('currency', 'text', False), ('parent', 'text', False), ('time_zone', 'text', False), ('mode', 'text', False), ('models', 'list of text', False), ('alerts', 'list of integer', False))),
     'set_credit_limit': ('Set how much the account may draw in all.', (('account', 'text', True), ('credit_limit', 'amount', True))),
     'settle_batch': ("Bring each domain's net position to the settlement account, by one entry, and mark what that settles.", (('netting_batch_id', 'text', True), ('domains', 'list of text', False), ('window', 'json', False), ('settlement_account', 'text', False))),
     'slash_stake': ('Take bonded money away: to an account, out of circulation, or else to a fee pool.', (('stake', 'text', True), ('amount', 'amount', True), ('to_account', 'text', False), ('fee_account', 'text', False), ('burn', 'flag', False), ('trial', 'text', False), ('reason', 'text', False))),

@@ -64,6 +64,8 @@ VERBS = (
     Verb("api-key revoke", "revoke_api_key"),
     Verb("session-key issue", "issue_session_key"),
     Verb("session-key revoke", "revoke_session_key"),
+    Verb("budget set", "set_budget"),
+    Verb("budget end", "end_budget"),
     # Movement
     Verb("transfer", "transfer"),
     Verb("mint", "mint"),
@@ -163,6 +165,9 @@ READS = (
     Read("event show", "/v1/events/{event}", help="One accepted command."),
     Read("session-key list", "/v1/session-keys", "account",
          "id account max_per_spend max_per_day max_total expires_at revoked_at", "Budgets of accounts."),
+    Read("budget list", "/v1/budgets", "account name",
+         "name window limit current.used current.reserved current.ends_at", "Budgets with their windows."),
+    Read("budget show", "/v1/budgets/{budget}", help="A budget and its window."),
     Read("promo list", "/v1/promo-grants", "account", "id account amount spent left expires_at", "Promotional grants."),
     Read("clearing list", "/v1/clearing-accounts", "domain", "domain currency account name",
          "Clearing accounts."),

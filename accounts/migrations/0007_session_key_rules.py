@@ -1,0 +1,35 @@
+"""A revoked session key pays what it promised. The SQL is frozen, sql/ has the living text."""
+
+from django.db import migrations
+
+from ledger_project.log.online import Briefly
+
+RULES = {
+    "session_key_revoked": r'''
+-- Forbids spending and promising with a revoked session key, and giving one its life back; what it promised is paid.
+-- Speaks: before each update of a revoked key that would. Becomes: SessionKeyRevoked.
+CREATE OR REPLACE FUNCTION ledger_session_key_revoked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'session key % is revoked', OLD.id
+        USING ERRCODE = '23514', CONSTRAINT = 'session_key_revoked', TABLE = TG_TABLE_NAME;
+END $$;
+CREATE OR REPLACE TRIGGER session_key_revoked BEFORE UPDATE ON accounts_sessionkey
+    FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL AND (NEW.revoked_at IS DISTINCT FROM OLD.revoked_at
+        OR NEW.spent_total + NEW.reserved_total > OLD.spent_total + OLD.reserved_total))
+    EXECUTE FUNCTION ledger_session_key_revoked();
+ALTER TABLE accounts_sessionkey ENABLE ALWAYS TRIGGER session_key_revoked;
+''',
+    "session_key_grants": r'''
+-- The app's role issues session keys and counts what is spent with them; their caps are settled when they are issued.
+GRANT SELECT, INSERT ON accounts_sessionkey TO ledger_app;
+GRANT UPDATE (revoked_at, spent_total, spent_day, spent_most, reserved_total, reserved_day, day, last_spent_at) ON accounts_sessionkey TO ledger_app;
+''',
+}
+
+
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = [("accounts", "0006_budget_rules")]
+    operations = [
+        Briefly(*(migrations.RunSQL(sql, migrations.RunSQL.noop) for sql in RULES.values())),
+    ]
