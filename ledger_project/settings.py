@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "ledger_project.log",
     "ledger_project.web",
     "ledger_project.webhooks",
+    "ledger_project.usage",
     "accounts",
     "journal",
     "holds",

@@ -37,6 +37,7 @@ urlpatterns = [
     path("log/checkpoint", proofs.public_checkpoint),
     path(".well-known/jwks.json", proofs.jwks),
     path("", include("ledger_project.webhooks.api.urls")),
+    path("", include("ledger_project.usage.api")),
     path("", include("accounts.api.urls")),
     path("", include("journal.api.urls")),
     path("", include("holds.api.urls")),

@@ -20,6 +20,8 @@ def test_every_rule_about_identities_is_looked_at() -> None:
     assert {(each.rule, *(name for name, folded in each.columns if folded)) for each in identities()} == {
         ("account_exists", "name"),
         ("budget_name", "name"),
+        ("price_version", "book"),
+        ("usage_recorded", "source", "request_id"),
         ("duplicate_withdrawal", "external_ref"),
         ("duplicate_deposit", "source", "external_ref"),
         ("duplicate_record", "external_id"),

@@ -39,6 +39,11 @@ EMPTY = [
     "/v1/budgets",
     "/v1/budgets?account={account}",
     "/v1/budgets?account=alice&name=alices",
+    "/v1/price-books",
+    "/v1/price-books?book=llm",
+    "/v1/usage",
+    "/v1/usage?account={account}",
+    "/v1/usage?request_id=r-1",
     "/v1/promo-grants",
     "/v1/promo-grants?account=alice",
     "/v1/clearing-accounts",
@@ -93,6 +98,10 @@ class Neighbours:
         sold = theirs.run("transfer", key="sold", from_account="alice", to_account="shop", amount=30, job_id="j-1")
         theirs.run("issue_session_key", account="alice")
         budget = theirs.answer("set_budget", name="alices", account="alice", window="day", limit=500)
+        rates = [{"model": "*", "metric": "requests", "price": "1"}]
+        theirs.run("publish_prices", book="llm", rates=rates)
+        used = {"book": "llm", "model": "m", "metrics": {"requests": 1}}
+        theirs.run("record_usage", account="alice", request_id="r-1", **used)
         theirs.run("promo_mint", account="alice", amount=5)
         theirs.run("register_monitor", account="alice", operator="lt", value=10)
         theirs.run("open_clearing_account", domain="eu")

@@ -262,7 +262,8 @@ class RecordField(Field):
         return {name: field.render(value[name]) for name, field in self.fields.items() if value[name] is not None}
 
     def wants(self, value: dict[str, Any]) -> Iterable[Want]:
-        return (want for name, field in self.fields.items() for want in field.wants(value[name]))
+        given = ((field, value[name]) for name, field in self.fields.items() if value[name] is not None)
+        return (want for field, each in given for want in field.wants(each))
 
     def schema(self) -> dict[str, Any]:
         return object_schema(self.fields, self.optional)

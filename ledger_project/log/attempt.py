@@ -362,9 +362,7 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
 """
 
 
-def _reuse(
-    call: Call, command: str, payload: dict[str, Any], event_id: UUID, document: Document
-) -> IdempotencyKeyReused | None:
+def _reuse(call: Call, command: str, payload: dict[str, Any], event_id: UUID, document: Document) -> Refusal | None:
     """The refusal for a key that was spent on other content, naming what differs; to others, that it was spent."""
     account = call.caller.account_ref
     if account is not None and not documents.concerns(document, account):
@@ -375,7 +373,7 @@ def _reuse(
     if command == call.command.name and not differing:
         return None
     fields = ["command"] * (command != call.command.name) + differing
-    return IdempotencyKeyReused(fields=fields, event=ids.show("evt", event_id))
+    return call.command.differs(fields=fields, event=ids.show("evt", event_id))
 
 
 def _events(tenant: int, batch: Batch, accepted: list[tuple[Call, Unit, Done]]) -> Query:

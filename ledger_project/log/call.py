@@ -57,6 +57,8 @@ class Call:
         arguments = command.parse(raw)
         for permission in command.needs(arguments):
             caller.require(permission)
+        if command.identity:
+            key = command.identity(arguments)
         return cls(tenant, caller, key, command, arguments, command.render(arguments))
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from ledger_project.kernel.errors import Forbidden, Refusal
+from ledger_project.kernel.errors import Forbidden, IdempotencyKeyReused, Refusal
 from ledger_project.kernel.fields import Field, Want, object_schema, parse_all
 from ledger_project.log.caller import Caller
 from ledger_project.log.unit import Unit
@@ -44,6 +44,8 @@ class Command:
     platform: bool
     unbudgeted: str
     changes_rules: bool
+    identity: Callable[[Arguments], str] | None
+    differs: type[Refusal]
     needs: Callable[[Arguments], Iterable[str]]
     beforehand: Callable[[Arguments], None]
 
@@ -109,6 +111,8 @@ def command(
     platform: bool = False,
     unbudgeted: str = "",
     changes_rules: bool = False,
+    identity: Callable[[Arguments], str] | None = None,
+    differs: type[Refusal] = IdempotencyKeyReused,
     needs: Callable[[Arguments], Iterable[str]] = lambda arguments: (),
     beforehand: Callable[[Arguments], None] = lambda arguments: None,
 ) -> Callable[[Callable[..., None]], Command]:
@@ -126,6 +130,8 @@ def command(
 
     Whatever takes from an account asks the budgets on its way. A `platform` command does not, and `unbudgeted` says why
     another one does not. `changes_rules`: it changes what processes remember of a tenant (rules.py).
+    `identity` names a call by what it is about, for ever: that is its idempotency key, whatever key the caller gives,
+    and `differs` is the refusal of other content under it.
     """
 
     def declare(plan: Callable[..., None]) -> Command:
@@ -153,6 +159,8 @@ def command(
             platform=platform,
             unbudgeted=why,
             changes_rules=changes_rules,
+            identity=identity,
+            differs=differs,
             needs=needs,
             beforehand=beforehand,
         )

@@ -39,6 +39,10 @@ class LockOrder(IntEnum):
     EXTERNAL_STATEMENT = auto()
     EXTERNAL_WINDOW = auto()
     EXTERNAL_ITEM = auto()
+    # Prices never change; a meter before what it charges.
+    PRICE_VERSION = auto()
+    METER = auto()
+    USAGE = auto()
     # Budgets on the way of a payment, before the balances that it moves.
     BUDGET = auto()
     BUDGET_WINDOW = auto()

@@ -71,6 +71,11 @@ def _keys(ledger: Ledger) -> None:
     ledger.run("set_budget", name="gone", account="shop", window="hour", limit=5)
     ledger.run("end_budget", budget="gone")
     alerting.alert_due()
+    rates = [{"model": "m", "metric": "requests", "tiers": [{"up_to": 2, "price": "1.5"}, {"price": "1"}]}]
+    ledger.run("publish_prices", book="llm", rates=rates, currency="CRD", markup_bps=100)
+    for n in range(3):
+        used = {"book": "llm", "model": "m", "metrics": {"requests": 1}, "request_id": f"r{n}"}
+        ledger.run("record_usage", account="alice", source="eu", metadata={"job": "j"}, **used)
 
 
 def _telling(ledger: Ledger) -> None:

@@ -37,6 +37,7 @@ from ledger_project.webhooks import fanout
 pytestmark = pytest.mark.slow
 
 NAMES = {"alice": "zebra:alice", "bob": "walrus:bob"}
+EVERYBODYS = ("/v1/currencies", "/v1/price-books")  # nothing there is any account's
 MARKS = {"alice": 3000, "bob": 7_070_700_000}  # what all their amounts begin with
 APART = {"/v1/events/stream": "webhooks/tests/test_streams_of_one_account.py"}
 READ = [(path, view) for path, view in keys_page.views() if keys_page.reads(view) and path not in APART]
@@ -76,6 +77,9 @@ class World:
         run("mint", account=name, amount=mark * 100, **note)
         run("set_credit_limit", account=name, credit_limit=next(amounts))
         run("register_monitor", account=name, operator="lt", value=mark * 99)
+        run("publish_prices", book="llm", currency="CRD", rates=[{"model": "*", "metric": "requests", "price": "1"}])
+        used = {"book": "llm", "model": "m", "metrics": {"requests": mark}}
+        run("record_usage", account=name, request_id=name, **used)
         pay = {"account": name, "amount": 0}
 
         def made(path: str, body: dict[str, Any], noun: str, *, by: Api = key) -> str:
@@ -192,7 +196,13 @@ def test_each_key_is_answered_as_the_table_says_and_told_nothing_of_the_other(
     assert found == set()
     bobs = world.own["bob"].get(theirs)
     assert bobs.status_code == own
-    if own == 200 and path not in ("/v1/currencies", "/v1/log/checkpoint", "/v1/log/consistency", "/x402/supported"):
+    if own == 200 and path not in (
+        "/v1/currencies",
+        "/v1/price-books",
+        "/v1/log/checkpoint",
+        "/v1/log/consistency",
+        "/x402/supported",
+    ):
         assert world.secrets().search(content_of(bobs)), "Bob's own key sees nothing of Bob's here"
 
 
@@ -241,7 +251,9 @@ def test_what_a_key_sees_of_a_list_is_what_the_tenant_sees_of_its_account(world:
         wanted = [each for each in tenants if alice in json.dumps(each)]
         wanted = [each | {"postings": hidden(each["postings"], alice)} for each in wanted]
     else:
-        wanted = [each for each in tenants if alice in json.dumps(each) or path == "/v1/currencies"]
+        wanted = [
+            each for each in tenants if alice in json.dumps(each) or path in ("/v1/currencies", "/v1/price-books")
+        ]
     assert undated(whole) == undated(wanted)
     assert whole
 
@@ -297,6 +309,7 @@ ALICES = [
     "account.unfrozen",
     "api_key.issued",
     "api_key.issued",
+    "budget.set",
     "credit_limit.set",
     "credits.minted",
     "deposit.recorded",
@@ -312,6 +325,7 @@ ALICES = [
     "stake.locked",
     "statement.issued",
     "transfer.posted",
+    "usage.recorded",
     "webhook.registered",
     "withdrawal.requested",
 ]

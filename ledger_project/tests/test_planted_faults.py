@@ -64,6 +64,16 @@ FAULTS = {
         "UPDATE accounts_budgetwindow SET used = used - 1 WHERE used > 0 AND ends_at IS NULL",
         1,
     ),
+    "prices_equal_log": (
+        "a price that was published otherwise",
+        "UPDATE usage_priceversion SET markup_bps = markup_bps + 1",
+        1,
+    ),
+    "usage_equals_log": (
+        "an account that carries less to its next charge",
+        "UPDATE usage_meter SET remainder = remainder + 1",
+        1,
+    ),
     "holds_equal_log": (
         "a hold for another reason",
         "UPDATE holds_hold SET reason = 'another' WHERE kind = 'stake'",
@@ -228,6 +238,7 @@ FAULTS = {
 }
 TABLES = [
     *("accounts_account", "accounts_apikey", "accounts_balance", "accounts_currency", "accounts_sessionkey"),
+    *("accounts_budget", "accounts_budgetwindow", "usage_priceversion", "usage_usage", "usage_meter"),
     *("holds_hold", "holds_deposit", "holds_paymentauthorization", "holds_agentcurrency"),
     *("journal_entry", "journal_posting", "journal_promogrant", "journal_refundtotal"),
     *("journal_settledrange", "journal_settlementbatch", "journal_billingrecord", "journal_monitor"),

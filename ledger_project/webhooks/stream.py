@@ -136,6 +136,18 @@ def show(event: Sealed, only: UUID | None = None) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.log_index, name, messages.line(event, only))
 
 
+# One message of the stream, as readers of server-sent events have it.
+SENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "The log index."},
+        "event": {"type": "string", "description": "The type."},
+        "data": {"type": "string", "description": "The event as JSON."},
+        "retry": {"type": "string"},
+    },
+}
+
+
 class EventStreamView(LightView):
     """The tenant's events as they are sealed, as Server-Sent Events."""
 
@@ -154,7 +166,7 @@ class EventStreamView(LightView):
 
     get: Any = extend_schema(
         operation_id="stream_events",
-        responses={(200, "text/event-stream"): str},
+        responses={(200, "text/event-stream"): SENT},
         parameters=[
             OpenApiParameter("after", int, description="The log index to begin after; -1 is all. Default: what comes."),
             OpenApiParameter(

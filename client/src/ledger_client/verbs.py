@@ -74,6 +74,8 @@ VERBS = (
     Verb("refund", "refund"),
     Verb("entry post", "post_entry"),
     Verb("entry reverse", "reverse_entry"),
+    Verb("prices publish", "publish_prices"),
+    Verb("usage record", "record_usage"),
     # Promised money
     Verb("hold place", "place_hold"),
     Verb("hold capture", "capture_hold"),
@@ -168,6 +170,8 @@ READS = (
     Read("budget list", "/v1/budgets", "account name",
          "name window limit current.used current.reserved current.ends_at", "Budgets with their windows."),
     Read("budget show", "/v1/budgets/{budget}", help="A budget and its window."),
+    Read("prices list", "/v1/price-books", "book", "book number currency effective_at id", "Versions of price books."),
+    Read("usage list", "/v1/usage", "account request_id from to", "at account model charged request_id id", "Usage."),
     Read("promo list", "/v1/promo-grants", "account", "id account amount spent left expires_at", "Promotional grants."),
     Read("clearing list", "/v1/clearing-accounts", "domain", "domain currency account name",
          "Clearing accounts."),

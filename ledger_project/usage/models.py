@@ -1,0 +1,86 @@
+"""Price books in versions, what was used, and what each account carries on from one charge to the next."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+
+from accounts.folding import Folded
+from accounts.models import NUMERIC
+
+REMAINDER: dict[str, Any] = {"max_digits": 12, "decimal_places": 0}  # in 10⁻¹² minor units
+
+
+class PriceVersion(models.Model):
+    """One version of a price book; it never changes."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    book = models.TextField(db_collation="C")
+    number = models.IntegerField()
+    currency = models.TextField()
+    time_zone = models.TextField()
+    effective_at = models.DateTimeField()
+    published_at = models.DateTimeField()
+    rates = models.JSONField()
+    markup_bps = models.IntegerField()
+    minimum = models.TextField()
+
+    class Meta:
+        constraints = [
+            UniqueConstraint("tenant", Folded("book"), "number", name="price_version"),
+            CheckConstraint(condition=Q(number__gte=1, markup_bps__gte=0), name="price_version_form"),
+        ]
+        indexes = [Index(fields=["tenant", "id"], name="price_version_page")]
+
+    def __str__(self) -> str:
+        return f"{self.book} {self.number}"
+
+
+class Meter(models.Model):
+    """What an account carries on in a book: less than one minor unit, and what it used of rates with tiers by month."""
+
+    pk = models.CompositePrimaryKey("account_id", "book")
+    account = models.ForeignKey("accounts.Account", models.PROTECT, db_constraint=False, related_name="+")
+    book = models.TextField(db_collation="C")
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    remainder = models.DecimalField(**REMAINDER)
+    counts = models.JSONField()
+
+    class Meta:
+        constraints = [CheckConstraint(condition=Q(remainder__gte=0), name="meter_remainder")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.book}"
+
+
+class Usage(models.Model):
+    """What was used, by which version it was priced, and what of its cost was charged; it never changes."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    account = models.ForeignKey("accounts.Account", models.PROTECT, db_constraint=False, related_name="+")
+    version = models.ForeignKey(PriceVersion, models.PROTECT, db_index=False, related_name="+")
+    source = models.TextField(db_collation="C")
+    request_id = models.TextField(db_collation="C")
+    model = models.TextField()
+    metrics = models.JSONField()
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    lines = models.JSONField()
+    cost = models.DecimalField(max_digits=50, decimal_places=0)
+    charged = models.DecimalField(**NUMERIC)
+    remainder = models.DecimalField(**REMAINDER)
+
+    class Meta:
+        constraints = [
+            UniqueConstraint("tenant", Folded("source"), Folded("request_id"), name="usage_recorded"),
+            CheckConstraint(condition=Q(cost__gte=0, charged__gte=0, remainder__gte=0), name="usage_form"),
+        ]
+        indexes = [
+            Index(fields=["tenant", "id"], name="usage_page"),
+            Index(fields=["account", "at"], name="usage_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"usg_{self.id.hex}"
