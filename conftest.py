@@ -13,12 +13,12 @@ from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from ledger_project.embedded.processes import StartFailed
-from ledger_project.testing.run import TestRun
+from ledger_project.testing.run import TestRun, memory
 
 if settings.configured:
     raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests would use the database that your shell names.")
 
-RUN = TestRun.of_environment()
+RUN = TestRun.of_environment(below=memory())
 RUN.configure()
 os.environ["DJANGO_SETTINGS_MODULE"] = "ledger_project.settings"
 # Here and not in pytest_configure: the conftest modules of the apps are imported next, and they import models.

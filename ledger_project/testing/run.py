@@ -28,6 +28,8 @@ from ledger_project.log import rights
 
 TEMPLATE: Final = "ledger_template"
 PREFIX: Final = "ledger-tests-"
+MEMORY: Final = Path("/dev/shm")
+ROOM: Final = 4 * 1024**3  # bytes
 PROJECT: Final = Path(__file__).resolve().parents[2]
 # How the process that was started by hand tells its workers where the servers are.
 OWNER_URL: Final = "LEDGER_TEST_RUN_OWNER_URL"
@@ -53,8 +55,8 @@ class TestRun:
         self._servers: Servers | None = None
 
     @classmethod
-    def of_environment(cls) -> Self:
-        """The run that this process belongs to; nothing is started yet."""
+    def of_environment(cls, *, below: Path | None = None) -> Self:
+        """The run that this process belongs to, its home `below` or among temporary files; nothing is started yet."""
         if worker := os.environ.get("PYTEST_XDIST_WORKER", ""):
             return cls(
                 home=None,
@@ -64,7 +66,7 @@ class TestRun:
                 redis=os.environ[REDIS_URL],
                 worker=worker,
             )
-        home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=below))
         if os.geteuid() == 0:
             home.chmod(0o711)  # root's servers run as another user, who must pass through
         owner = os.environ.get("TEST_DATABASE_URL") or addresses.database_url(home, user="ledger", database="postgres")
@@ -159,6 +161,18 @@ def _is_left_behind(home: Path) -> bool:
     except FileNotFoundError:  # another run has cleared it just now
         return False
     return ours and pid.isdigit() and not psutil.pid_exists(int(pid)) and not SupervisorLock(home).held()
+
+
+def memory() -> Path | None:
+    """A file system in memory with room for a run; None where there is none, or TMPDIR says where to go instead.
+
+    The servers run as on a disk, by the same settings: they flush each commit, and nobody waits for it.
+    """
+    if os.environ.get("TMPDIR") or not os.access(MEMORY, os.W_OK):
+        return None
+    found = os.statvfs(MEMORY)
+    fits = found.f_bavail * found.f_frsize >= ROOM and psutil.virtual_memory().available >= 2 * ROOM
+    return MEMORY if fits and not found.f_flag & os.ST_NOEXEC else None
 
 
 def with_database(url: str, name: str) -> str:
