@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,17 +57,30 @@ def test_nothing_starts_without_a_key(words: list[str], tmp_path: Path) -> None:
     assert "DJANGO_SECRET_KEY is not set" in ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize(
-    ("key", "fallbacks"),
-    [(OLD, ""), ("django-insecure-0123456789", ""), (GOOD, f"x,{OLD}")],
-    ids=["old", "model", "fallback"],
-)
-def test_nor_does_it_with_one_that_everybody_knows(key: str, fallbacks: str, tmp_path: Path) -> None:
-    for place in ("web", "worker", "shell"):
-        ended = start(*STARTS[place], home=tmp_path, key=key, DJANGO_SECRET_KEY_FALLBACKS=fallbacks)
+PUBLISHED = {"old": (OLD, ""), "model": ("django-insecure-0123456789", ""), "fallback": (GOOD, f"x,{OLD}")}
 
-        assert ended.returncode != 0
-        assert "stands in a public source" in ended.stdout + ended.stderr
+
+@pytest.mark.parametrize(("place", "known"), [("web", "old"), ("worker", "model"), ("shell", "fallback")], ids="-".join)
+def test_nor_does_it_with_one_that_everybody_knows(place: str, known: str, tmp_path: Path) -> None:
+    key, fallbacks = PUBLISHED[known]
+
+    ended = start(*STARTS[place], home=tmp_path, key=key, DJANGO_SECRET_KEY_FALLBACKS=fallbacks)
+
+    assert ended.returncode != 0
+    assert "stands in a public source" in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("known", PUBLISHED)
+@pytest.mark.parametrize(
+    "enter",
+    [secret_key.require, lambda: secret_key.require_for(["manage.py", "shell"]), secret_key.require_or_exit],
+    ids=["web", "shell", "worker"],
+)
+def test_each_way_in_is_closed_to_each_of_them(enter: Callable[[], None], known: str) -> None:
+    key, fallbacks = PUBLISHED[known]
+    closed = pytest.raises((ImproperlyConfigured, SystemExit), match="stands in a public source")
+    with override_settings(SECRET_KEY=key, SECRET_KEY_FALLBACKS=fallbacks.split(",")), closed:
+        enter()
 
 
 SIGN = """
@@ -100,23 +114,28 @@ def test_the_key_of_the_first_make_up_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "fallbacks", "said"),
     [
-        ("", "", "ledger.E001"),
-        (OLD, "", "ledger.E002"),
-        ("short", "", "ledger.E002"),
-        ("abc" * 20, "", "ledger.E002"),
-        (GOOD, "short", "ledger.E003"),
-        (GOOD, OLD, "ledger.E003"),
-        (GOOD, f"{GOOD}-which-was-replaced", None),
+        ("", [], ["ledger.E001"]),
+        (OLD, [], ["ledger.E002"]),
+        ("short", [], ["ledger.E002"]),
+        ("abc" * 20, [], ["ledger.E002"]),
+        (GOOD, ["short"], ["ledger.E003"]),
+        (GOOD, [OLD], ["ledger.E003"]),
+        (GOOD, [f"{GOOD}-which-was-replaced"], []),
     ],
 )
-def test_check_deploy_says_what_is_wrong_with_a_key(key: str, fallbacks: str, said: str | None, tmp_path: Path) -> None:
-    given = {"DJANGO_SECRET_KEY_FALLBACKS": fallbacks, "HTTPS": "true"}
+def test_the_check_says_what_is_wrong_with_a_key(key: str, fallbacks: list[str], said: list[str]) -> None:
+    with override_settings(SECRET_KEY=key, SECRET_KEY_FALLBACKS=fallbacks):
+        assert [each.id for each in secret_key.check_secret_key()] == said
 
-    ended = start(MANAGE, "check", "--deploy", home=tmp_path, key=key, **given)
 
-    assert (ended.returncode == 0) is (said is None)
-    assert said is None or said in ended.stderr
-    assert said is not None or "ledger.E" not in ended.stderr
+@pytest.mark.parametrize(("fallback", "said"), [(OLD, True), (f"{GOOD}-which-was-replaced", False)])
+def test_check_deploy_speaks_of_the_keys_of_the_environment(fallback: str, said: bool, tmp_path: Path) -> None:
+    given = {"DJANGO_SECRET_KEY_FALLBACKS": fallback, "HTTPS": "true"}
+
+    ended = start(MANAGE, "check", "--deploy", home=tmp_path, key=GOOD, **given)
+
+    assert (ended.returncode != 0, "ledger.E003" in ended.stderr) == (said, said)
+    assert said or "ledger.E" not in ended.stderr
 
 
 def test_the_check_is_one_of_deployments() -> None:
