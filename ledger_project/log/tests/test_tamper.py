@@ -5,8 +5,6 @@ nightly check and the offline verifier look. Both must find it, with the right e
 both look at the log as it is, and must find nothing.
 """
 
-import importlib.util
-import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from ledger_project.log.executor import look
 from ledger_project.log.verification import Report, verify
 from ledger_project.testing.databases import forget_the_size, own_database
 from ledger_project.testing.ledger import Ledger
-from ledger_project.testing.offline import VERIFIER
+from ledger_project.testing.offline import ledger_verify
 
 pytestmark = pytest.mark.slow
 
@@ -31,13 +29,6 @@ PLACES = 200
 CLEAN_RUNS = 20
 SEED = 20261121
 NAMES = [f"agent-{n}" for n in range(8)]
-
-# In this process, because starting a program for each of hundreds of looks would take most of the time.
-SPEC = importlib.util.spec_from_file_location("ledger_verify", VERIFIER)
-assert SPEC is not None
-assert SPEC.loader is not None
-offline = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(offline)
 
 
 def sql(statement: str, *parameters: Any) -> list[Any]:
@@ -51,7 +42,6 @@ class Log:
     """A sealed log of one tenant, and what an auditor keeps of it: the key, and the checkpoint of a day ago."""
 
     directory: Path
-    capsys: pytest.CaptureFixture[str]
     key: str
     saved: list[str]
     size: int
@@ -64,20 +54,19 @@ class Log:
         path = self.directory / "export.jsonl"
         with path.open("wb") as file:
             file.writelines(export.lines(receipts.head()))
-        words = ["log", str(path), "--key", self.key, "--json"]
+        words = ["log", str(path), "--key", self.key]
         for number, note in enumerate(self.saved if with_saved else ()):
             (self.directory / f"saved-{number}").write_text(note, encoding="utf-8")
             words += ["--prev-checkpoint", str(self.directory / f"saved-{number}")]
-        code: int = offline.main(words)
-        report = json.loads(self.capsys.readouterr().out)
-        return code, report.get("failure", {}).get("log_index")
+        report = ledger_verify(*words)
+        return report["exit_code"], report.get("failure", {}).get("log_index")
 
     def event(self, index: int) -> str:
         return str(sql("SELECT event_id FROM log_leaf WHERE log_index = %s", index)[0][0])
 
 
 @pytest.fixture
-def log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Log]:
+def log(tmp_path: Path) -> Iterator[Log]:
     chance = random.Random(SEED)
     with own_database(as_owner=True):
         ledger = Ledger()
@@ -98,7 +87,7 @@ def log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Log]:
         for table in ("log_event", "log_leaf", "log_node", "log_checkpoint", "journal_entry", "journal_posting"):
             sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         key = str(signing.signer().verifier)
-        yield Log(tmp_path, capsys, key, [saved[5], saved[-1]], receipts.head().size)
+        yield Log(tmp_path, key, [saved[5], saved[-1]], receipts.head().size)
 
 
 # ---------------------------------------------------------------- what is done to the log: each returns the codes and

@@ -1,4 +1,4 @@
-"""Receipts, proofs, exports and keys over HTTP, checked with the offline verifier as a program of its own."""
+"""Receipts, proofs, exports and keys over HTTP, checked with the offline verifier."""
 
 import json
 from pathlib import Path
