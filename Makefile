@@ -35,8 +35,9 @@ soak: $(VENV)/installed-dev ## Live thousands of random lives against the pure m
 mutants: $(VENV)/installed-dev ## Break the rules one by one and see the random lives find it; MUTANTS= names some
 	MUTANTS=$(or $(MUTANTS),all) $(BIN)/python -m pytest --timeout=0 --capture=no --quiet holds/tests/test_mutants.py $(ARGS)
 
-fuzz: $(VENV)/installed-dev ## Call every operation of the API with what its description allows and forbids; EXAMPLES= of each
-	FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout=0 ledger_project/web/tests/test_openapi.py $(ARGS)
+fuzz: $(VENV)/installed-dev ## Call every operation with what its description allows and forbids, EXAMPLES= of each, and every list with hostile queries
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest --timeout=0 ledger_project/web/tests/test_openapi.py \
+		ledger_project/web/tests/test_hostile_queries.py $(ARGS)
 
 storm: $(VENV)/installed-dev ## 20,000 requests of twenty accounts' keys that try to take from each other; STORM_SEED=
 	STORM_REQUESTS=$(or $(REQUESTS),20000) $(BIN)/python -m pytest --timeout=0 --capture=no --quiet ledger_project/tests/test_storm.py $(ARGS)
