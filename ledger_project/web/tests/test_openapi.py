@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from io import StringIO
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 import schemathesis
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, override_settings
 from drf_spectacular.validation import validate_schema
 from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
+from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     ignored_auth,
@@ -46,9 +49,30 @@ CHECKS = [
     unsupported_method,
     ignored_auth,
 ]
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))  # of each operation
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))  # of each operation
 
-schema = schemathesis.openapi.from_wsgi("/openapi.json", application)
+
+@lru_cache(maxsize=1)
+def document() -> Any:
+    return Client(SERVER_NAME="localhost").get("/openapi.json").json()
+
+
+@lru_cache(maxsize=1)
+def schema() -> Any:
+    return schemathesis.openapi.from_wsgi("/openapi.json", application)
+
+
+@lru_cache(maxsize=1)
+def operations() -> dict[str, Any]:
+    load_all_checks()
+    return {found.ok().label: found.ok() for found in schema().get_all_operations()}
+
+
+@pytest.fixture(autouse=True)
+def hurry() -> Iterator[None]:
+    """Nobody seals here, so whoever waits for it waits in vain."""
+    with override_settings(SEAL_WAIT=0.05):
+        yield
 
 
 @lru_cache(maxsize=1)
@@ -77,12 +101,27 @@ def use_what_exists(case: Any, known: dict[str, str]) -> None:
                     values[name] = known.get(name, value)
 
 
-@schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_operation_is_as_it_is_documented(case: Any) -> None:
+def as_documented(case: Any) -> None:
     api, known = caller()
     use_what_exists(case, known)
     case.call_and_validate(headers={"Authorization": f"Bearer {api.token}"}, checks=CHECKS)
+
+
+@pytest.mark.parametrize(
+    "operation", [f"{method.upper()} {path}" for path, methods in document()["paths"].items() for method in methods]
+)
+def test_every_operation_is_as_it_is_documented(operation: str) -> None:
+    """Its cases are made here: `schema.parametrize` makes those of all operations where tests are collected, which
+    each worker does."""
+    drawing = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    build_operation_test(
+        config=schema().config,
+        operation=operations()[operation],
+        test_func=as_documented,
+        given_kwargs={},
+        feedback=FeedbackSources(),
+        explicit_settings=drawing,
+    )()
 
 
 def described(operation_id: str) -> Any:
@@ -96,11 +135,6 @@ def refusals(operation: Any, status: str) -> list[str]:
     if "$ref" in response:
         response = document()["components"]["responses"][response["$ref"].rpartition("/")[2]]
     return re.findall(r"- `(\w+)`", response["description"])
-
-
-@lru_cache(maxsize=1)
-def document() -> Any:
-    return Client().get("/openapi.json").json()
 
 
 def test_the_document_is_valid_and_makes_no_warning() -> None:
