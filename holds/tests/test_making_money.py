@@ -1,10 +1,12 @@
 """Which scope can raise what all holders have together: every command, with its own scope alone, on lived-in books.
 
-A random life is lived by the ledger itself; between its steps thousands of commands are rehearsed by callers who hold
-nothing but that command's scope. What an entry would give to the holders (the accounts with a floor, on the credit
-side) is added up from its postings. Only the family of minting may give more than it takes, and `journal.platform`.
+A random life is lived by the ledger itself; between its steps commands are rehearsed by callers who hold nothing but
+that command's scope: thousands, and many more by `make soak`. What an entry would give to the holders (the accounts
+with a floor, on the credit side) is added up from its postings. Only the family of minting may give more than it takes,
+and `journal.platform`.
 """
 
+import os
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -35,7 +37,8 @@ MINTING = {
     "settle_batch",
 }
 SEEDS = range(3)
-STEPS, TRIES = 70, 40
+STEPS = 70
+TRIES = int(os.environ.get("MONEY_TRIES", "15"))  # between two steps
 
 
 def is_holder(tenant: int, account: str, opened: dict[str, Any]) -> bool:
@@ -112,7 +115,7 @@ def test_only_the_minting_family_makes_money(without: Counter[str]) -> None:
 
 def test_the_platforms_scope_lets_others(without: Counter[str]) -> None:
     """The measure sees what the rule forbids: with `journal.platform`, transfers make money."""
-    made = sum((lived(seed, PLATFORM).made for seed in SEEDS), Counter())
+    made = lived(SEEDS[0], PLATFORM).made
     assert "transfer" in made.keys() - without.keys()
 
 

@@ -1,6 +1,6 @@
 """A long random life of one tenant's books, step by step the same as the pure model's.
 
-The suite runs 60 lives; `make soak` runs thousands (STATE_MACHINE_EXAMPLES, STATE_MACHINE_STEPS). Time stands still
+The suite runs 25 lives; `make soak` runs thousands (STATE_MACHINE_EXAMPLES, STATE_MACHINE_STEPS). Time stands still
 within a command and moves on between two, by a millisecond or to the very moment at which something expires.
 """
 
@@ -27,7 +27,7 @@ from ledger_project.testing.model import Model, No
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "25"))
 STEPS = int(os.environ.get("STATE_MACHINE_STEPS", "30"))
 TICK = timedelta(milliseconds=1)
 
