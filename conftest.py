@@ -6,6 +6,7 @@ what is tested is what runs. Do not mark tests with `django_db`: the database is
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import django
 import pytest
@@ -29,16 +30,39 @@ del os.environ["DJANGO_SETTINGS_MODULE"]
 from ledger_project.testing.api import Api  # noqa: E402  (it imports models)
 from ledger_project.testing.ledger import Ledger  # noqa: E402  (it imports models)
 
+STARTED = pytest.StashKey[Future[None] | None]()
+STARTING = ThreadPoolExecutor(1, "servers")  # and tests are found meanwhile, by the workers, too
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not (config.option.collectonly or config.option.help):
-        try:
-            RUN.start()
-        except StartFailed as error:
-            raise pytest.UsageError(str(error)) from error
+    idle = config.option.collectonly or config.option.help
+    config.stash[STARTED] = STARTING.submit(RUN.start) if not idle else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """No test begins, here or in a worker, before the servers are there; the workers are told by this process."""
+    try:
+        if started := session.config.stash[STARTED]:
+            started.result()
+    except StartFailed as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take longest begins first, so that no worker is left with it when the others are done."""
+    items.sort(key=patience, reverse=True)
+
+
+def patience(item: pytest.Item) -> tuple[float, bool]:
+    """The seconds that a test asks for (0: the usual; without limit: endless), and whether its file is slow."""
+    timeout = item.get_closest_marker("timeout")
+    return (float(timeout.args[0] or "inf") if timeout else 0.0, item.get_closest_marker("slow") is not None)
 
 
 def pytest_unconfigure() -> None:
+    STARTING.shutdown()
     RUN.stop()
 
 
@@ -56,11 +80,12 @@ def api(ledger: Ledger) -> Api:
 
 @pytest.fixture(scope="session")
 def django_db_setup() -> None:
-    """The database was made by pytest_configure; pytest-django must not make another."""
+    """The database is made by `database`; pytest-django must not make another."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Every test may use the database, and commits."""
+    RUN.open()
     with django_db_blocker.unblock():
         yield

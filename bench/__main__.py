@@ -30,6 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     spare_the_loaded()
     RUN.start()
+    RUN.open()
     try:
         for part in options.parts or USUAL:
             PARTS[part](options.rounds, options.seconds)

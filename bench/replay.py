@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     RUN.start()
+    RUN.open()
     try:
         found = measure(options.postings, options.rounds)
     finally:

@@ -99,13 +99,12 @@ class TestRun:
         os.environ["LEDGER_INSTANCE_FILE"] = str(Path(os.environ["LEDGER_HOME"]) / f"instance-{self.worker}")
 
     def start(self) -> None:
-        """Start what this process is responsible for and make its own database."""
+        """Start the servers and migrate the template, where this process is responsible for them."""
         if self.home:
             self._clear_killed_runs(self.home.parent)
             (self.home / "static").mkdir()  # WhiteNoise warns where there is none
             self._start_servers()
             self._migrate_template()
-        self._copy_template()
 
     def stop(self) -> None:
         if self._servers:
@@ -135,7 +134,8 @@ class TestRun:
         if done.returncode:
             raise StartFailed(f"migrate failed:\n{done.stdout}\n{done.stderr}")
 
-    def _copy_template(self) -> None:
+    def open(self) -> None:
+        """Make the database of this process, a copy of the template."""
         name = sql.Identifier(f"ledger_test_{self.worker}")
         with psycopg.connect(self.owner, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
