@@ -10,8 +10,10 @@ WORKERS ?= auto
 
 # The tests choose their own settings and servers.
 unexport DJANGO_SETTINGS_MODULE
+# They start more than a hundred processes, which would each compile the sources and pytest's plugins again.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up down test quick soak mutants fuzz storm chaos load migrations sealing restores proofs check fmt bench bench-replay lock clean
+.PHONY: help up down test quick soak mutants fuzz storm chaos load migrations sealing restores tamper proofs check fmt bench bench-replay lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -31,6 +33,7 @@ quick: $(VENV)/installed-dev ## Run the tests of the inner loop: under a minute,
 
 soak: $(VENV)/installed-dev ## Live thousands of random lives against the pure model; EXAMPLES= says how many
 	STATE_MACHINE_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest --timeout=0 holds/tests/test_state_machine.py $(ARGS)
+	MONEY_TRIES=400 $(BIN)/python -m pytest --timeout=0 holds/tests/test_making_money.py $(ARGS)
 
 mutants: $(VENV)/installed-dev ## Break the rules one by one and see the random lives find it; MUTANTS= names some
 	MUTANTS=$(or $(MUTANTS),all) $(BIN)/python -m pytest --timeout=0 --capture=no --quiet holds/tests/test_mutants.py $(ARGS)
@@ -57,6 +60,9 @@ sealing: $(VENV)/installed-dev ## Seal 20,000 entries of 8 writers, and measure 
 
 restores: $(VENV)/installed-dev ## Restore ten base backups under load of each kind, and see that none signs or sends; TRIES=
 	RESTORE_TRIES=$(or $(TRIES),10) $(BIN)/python -m pytest --quiet ledger_project/tests/test_restore.py $(ARGS)
+
+tamper: $(VENV)/installed-dev ## Change a log at 600 places, with the rights of who owns it, and see each change found; PLACES=
+	TAMPER_PLACES=$(or $(PLACES),600) $(BIN)/python -m pytest --timeout=0 --quiet ledger_project/log/tests/test_tamper.py $(ARGS)
 
 proofs: $(VENV)/installed-dev ## Ask for and check the proof of 10,000 accounts, and be lied to; PROOF_ACCOUNTS= says how many
 	PROOF_ACCOUNTS=$(or $(PROOF_ACCOUNTS),10000) $(BIN)/python -m pytest --timeout=0 --capture=no --quiet \
