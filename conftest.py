@@ -4,6 +4,7 @@ A test makes a tenant of its own and everything is scoped by tenant, so nothing 
 what is tested is what runs. Do not mark tests with `django_db`: the database is open to all of them.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,11 +15,13 @@ from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from ledger_project.embedded.processes import StartFailed
+from ledger_project.kernel.collector import spare_the_loaded
 from ledger_project.testing.run import TestRun, memory
 
 if settings.configured:
     raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests would use the database that your shell names.")
 
+gc.disable()  # until the tests are found, of which nothing is garbage
 RUN = TestRun.of_environment(below=memory())
 RUN.configure()
 os.environ["DJANGO_SETTINGS_MODULE"] = "ledger_project.settings"
@@ -34,6 +37,11 @@ STARTED = pytest.StashKey[Future[None] | None]()
 STARTING = ThreadPoolExecutor(1, "servers")  # and tests are found meanwhile, by the workers, too
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: at any time some test waits for a server, a timer or a process that starts."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     idle = config.option.collectonly or config.option.help
     config.stash[STARTED] = STARTING.submit(RUN.start) if not idle else None
@@ -42,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """No test begins, here or in a worker, before the servers are there; the workers are told by this process."""
+    spare_the_loaded()  # what was collected stays
+    gc.enable()
     try:
         if started := session.config.stash[STARTED]:
             started.result()
