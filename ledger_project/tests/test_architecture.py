@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,12 @@ def sources() -> Iterator[Path]:
         yield path
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A source as a tree, which several tests look at."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def module_of(path: Path) -> str:
     name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
     return name.removeprefix("client.src.").removesuffix(".__init__")
@@ -70,7 +77,7 @@ def test_imports_run_downhill(path: Path) -> None:
     layer = layer_of(module_of(path))
     if layer is None:
         return
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     for node, name in imports(tree):
         target = layer_of(name)
         outside = target is None and name.split(".")[0] == "ledger_project"
@@ -83,7 +90,7 @@ def test_imports_run_downhill(path: Path) -> None:
 @pytest.mark.parametrize("path", list(sources()), ids=module_of)
 def test_rooms_know_only_those_below(path: Path) -> None:
     room = next((room for room in ROOMS if module_of(path).startswith(f"{room}.")), None)
-    for node, name in imports(ast.parse(path.read_text(encoding="utf-8"))) if room else ():
+    for node, name in imports(tree_of(path)) if room else ():
         other = next((other for other in ROOMS if name.startswith(f"{other}.")), room)
         assert other == room or other in ROOMS[room or ""], f"{module_of(path)}:{node.lineno} imports {name}"
 
@@ -123,7 +130,7 @@ def test_sql_runs_downhill_too() -> None:
 
 @pytest.mark.parametrize("path", list(sources()), ids=module_of)
 def test_no_first_party_import_hides_in_a_function(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function.name != "ready":
             for node, name in imports(function):
@@ -147,7 +154,7 @@ def test_money_code_knows_no_float(folder: str) -> None:
     for path in sources():
         if not path.is_relative_to(ROOT / folder) or "management" in path.parts or "api" in path.parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
             call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
             named = path.name in {
@@ -177,7 +184,7 @@ def test_every_setting_is_documented() -> None:
     page = (ROOT / "docs/settings.md").read_text("utf-8")
     used = set()
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("env.") and node.args:
                 name = node.args[0]
                 used |= {name.value} if isinstance(name, ast.Constant) and isinstance(name.value, str) else set()
