@@ -15,6 +15,8 @@ from ledger_project.log.models import Event
 from ledger_project.log.queries import read
 from ledger_project.testing.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("alice", "bob", "shop", "cash", "fees")
 START = datetime(2026, 10, 1, tzinfo=UTC)
 HOURS = 24 * 90

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from ledger_project.kernel.identity import BLANKS, fold, tidy, unfit
 from ledger_project.log.queries import read
 
+pytestmark = pytest.mark.slow
+
 HASH = "Ab" * 32
 ADDRESS = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 

@@ -9,6 +9,8 @@ from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.serving import THREADS, ask, serve
 
+pytestmark = pytest.mark.slow
+
 
 def test_callers_of_a_locked_row_leave_threads_to_all_others(api: Api, ledger: Ledger) -> None:
     ledger.open("alice", "bob", "shop", funded=50)
