@@ -45,9 +45,6 @@ HOSTILE = {
 SEGMENTS = ("alice", "%00", "evt_" + "0" * 32, "%ff")  # in the place of a name or an identifier
 # A page of the back office takes ten times as long as an answer of the API.
 OF_PAGES = ("NUL", "NUL within", "not UTF-8", "no day", "endless digits", "a digit that is no number", "list")
-# Parameters that every list of the back office reads by the same code, and what filters of one kind make of their name.
-COMMON = {"p", "o", "all", "nonsense", "pk", "id__exact", "pk__in", "tenant__slug"}
-MADE = ("_from", "_to", "__exact")
 EVERYWHERE = "FUZZ_EXAMPLES" in os.environ
 
 
@@ -104,12 +101,12 @@ def chief() -> Client:
 @pytest.mark.parametrize("listed", changelists(), ids=lambda each: each.model._meta.label)
 def test_no_list_of_the_back_office_fails(chief: Client, listed: Any) -> None:
     label = f"/admin/{listed.model._meta.app_label}/{listed.model._meta.model_name}/"
-    names = {"q", *COMMON}
+    names = {"q", "p", "o", "all", "nonsense", "pk", "id__exact", "pk__in", "tenant__slug"}
     for each in listed.get_list_filter(None):
         name = getattr(each, "parameter_name", None) or (each[0] if isinstance(each, tuple) else each)
-        names |= {str(name), *(f"{name}{end}" for end in MADE)}
+        names |= {str(name), f"{name}_from", f"{name}_to", f"{name}__exact"}
     for name in sorted(names):
-        for what in some(OF_PAGES, at=f"{label}?{name}", known=name in COMMON or name.endswith(MADE)):
+        for what in some(OF_PAGES, at=f"{label}?{name}", known=name != "q"):  # filters are of a few kinds
             value = HOSTILE[what]
             answer = chief.get(f"{label}?{name}={value.replace('{name}', name)}")
             assert answer.status_code < 500, (label, name, what)
