@@ -81,12 +81,6 @@ class BudgetBooks(Unit):
             elif used and budget in self.budgets.nodes:
                 self._charge(budget, used)
 
-    def refund_budget(self, budget: UUID, amount: int) -> None:
-        """What was used in the window at hand and is taken back, as far as it was used in this one."""
-        _, row = self._window(budget)
-        row.used -= min(amount, row.used)
-        row.changed = True
-
     def show_budgets(self) -> None:
         """Name the windows that have changed in the event and the answer."""
         changed = [row for row in self.rows.values() if isinstance(row, WindowRow) and row.changed]

@@ -54,6 +54,8 @@ class BudgetRow(StoredRow):
 
     def reached(self, total: int) -> int:
         """The highest of its alerts that this much of it sets off, or 0."""
+        if not total:
+            return 0
         return max((each for each in self.alerts if total * 100 >= self.limit * each), default=0)
 
 

@@ -4,16 +4,17 @@ A version of a price book never changes, so processes remember all of them (log/
 balances: what an account carries on, and what it used of a month's tiers, is counted under it.
 """
 
+import json
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from accounts.rows import account_key, look_up
 from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
-from ledger_project.log.documents import load_json
 from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.rules import Rules
 from ledger_project.log.table import StoredRow, TableStore, column, money, stored
@@ -62,9 +63,15 @@ def read_books(tenant: int, look: Look) -> Books:
         " WHERE tenant_id = %s ORDER BY effective_at, number",
         (tenant,),
     ):
-        prices = read_prices(load_json(rates), markup_bps=markup, minimum=minimum)
+        prices = _prices(rates if isinstance(rates, str) else json.dumps(rates), markup, minimum)
         books.setdefault(fold(book), []).append(Version(id, number, currency, zone, effective_at, prices))
     return books
+
+
+@lru_cache(maxsize=1000)
+def _prices(rates: str, markup_bps: int, minimum: str) -> PriceList:
+    """Read once, though a tenant's other rules change: a version does not."""
+    return read_prices(json.loads(rates), markup_bps=markup_bps, minimum=minimum)
 
 
 PRICE_BOOKS: Rules[Books] = Rules(read_books, {})

@@ -1,10 +1,12 @@
 """record_usage: priced by the version in force, charged to the last fraction, once."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from fractions import Fraction
 
 import pytest
+from django.db import connections
 
 from accounts.budgets.errors import BudgetExceeded
 from accounts.errors import InsufficientFunds
@@ -182,3 +184,18 @@ def test_postgresql_lets_nobody_change_what_was_published_or_recorded(books: Led
 
     for table in ("usage_priceversion", "usage_usage"):
         assert "permission denied" in str(attempt(APP, f"DELETE FROM {table} WHERE tenant_id = {books.tenant}"))
+
+
+def test_many_at_once_are_charged_the_exact_sum(books: Ledger) -> None:
+    def record(n: int) -> None:
+        try:
+            books.run("record_usage", key=f"k{n}", account="ada", request_id=f"r{n % 160}", **USED)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(record, range(200)))
+
+    assert Usage.objects.filter(tenant=books.tenant).count() == 160
+    assert books.balance("ada") == {"available": 1000 - int(160 * EACH)}
+    assert replay(books.tenant) == []
