@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 KINDS = ("hour", "day", "week", "month", "total")
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+SECOND = timedelta(seconds=1)
 
 
 @lru_cache(maxsize=1)
@@ -29,9 +29,18 @@ def window(kind: str, zone: str, at: datetime) -> tuple[datetime, datetime | Non
     """The window that a moment is in; that of `total` never ends."""
     if kind == "total":
         return BEGINNING, None
-    local = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
-    first = _first(kind, local)
-    return _moment(first, zone), _moment(_next(kind, first), zone)
+    place = ZoneInfo(zone)
+    first = _first(kind, _shown(at, place))
+    start, end = _begins(first, place), _begins(_next(kind, first), place)
+    while end <= at:  # the clocks were set back across the boundary, so they show the old window in the new one
+        first = _next(kind, first)
+        start, end = end, _begins(_next(kind, first), place)
+    return start, end
+
+
+def _shown(at: datetime, place: ZoneInfo) -> datetime:
+    """What the clocks show at this moment."""
+    return at.astimezone(place).replace(tzinfo=None, fold=0)
 
 
 def _first(kind: str, local: datetime) -> datetime:
@@ -50,19 +59,15 @@ def _next(kind: str, first: datetime) -> datetime:
     return first + {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}[kind]
 
 
-def _moment(wall: datetime, zone: str) -> datetime:
-    """The first moment at which the wall shows this time or a later one, and showed only earlier ones before."""
-    place = ZoneInfo(zone)
-    earlier, later = (wall.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
-    shown = earlier.astimezone(place).replace(tzinfo=None, fold=0)
-    if shown == wall:
-        return min(earlier, later)  # shown once, or twice: the first time
-    # The clock skips it: of the two readings one is before the change and one after; the change itself is between.
-    low, high = min(earlier, later), max(earlier, later)
-    while high - low > MICROSECOND:
-        middle = low + (high - low) / 2
-        if middle.astimezone(place).replace(tzinfo=None, fold=0) < wall:
-            low = middle
-        else:
-            high = middle
+def _begins(boundary: datetime, place: ZoneInfo) -> datetime:
+    """The first moment at which the clocks show this time or a later one."""
+    one, other = (boundary.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
+    low, high = min(one, other), max(one, other)
+    if _shown(low, place) == boundary:
+        return low
+    # The clocks leave this time out: with the offset after the change it would be before the change, and the other way
+    # round. Clocks change on a whole second.
+    while high - low > SECOND:
+        middle = low + (high - low) // (2 * SECOND) * SECOND
+        low, high = (low, middle) if _shown(middle, place) >= boundary else (middle, high)
     return high

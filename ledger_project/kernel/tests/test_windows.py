@@ -39,6 +39,8 @@ def test_a_moment_is_in_its_window_and_windows_follow_on_each_other(kind: str, z
         ("hour", "Asia/Kathmandu", "2026-12-01T00:20", "2026-12-01T00:15", "2026-12-01T01:15"),
         ("hour", "Europe/Berlin", "2026-10-25T00:30", "2026-10-25T00:00", "2026-10-25T02:00"),  # 02:00 twice
         ("day", "Africa/Cairo", "2026-04-24T12:00", "2026-04-23T22:00", "2026-04-24T21:00"),  # midnight is skipped
+        # A minute after midnight the clocks go back to 23:01 of the day before.
+        ("day", "America/St_Johns", "2010-11-07T02:45", "2010-11-07T02:30", "2010-11-08T03:30"),
         ("day", "America/Havana", "2026-11-01T12:00", "2026-11-01T04:00", "2026-11-02T05:00"),  # midnight twice
     ],
 )
