@@ -37,11 +37,6 @@ STARTED = pytest.StashKey[Future[None] | None]()
 STARTING = ThreadPoolExecutor(1, "servers")  # and tests are found meanwhile, by the workers, too
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than processors: at any time some test waits for a server, a timer or a process that starts."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_configure(config: pytest.Config) -> None:
     idle = config.option.collectonly or config.option.help
     config.stash[STARTED] = STARTING.submit(RUN.start) if not idle else None
