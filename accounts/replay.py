@@ -46,7 +46,7 @@ SESSION_KEYS = Check("session_keys_equal_log", "every session key, with what was
 rebuild(
     SESSION_KEYS,
     SessionKey,
-    last("session_key", "session_key.*", "spend.posted", "hold.*", "payment.*"),
+    last("session_key", "session_key.*", "spend.posted", "hold.*", "payment.*", "usage.*"),
     prefix="ssk",
     columns=SessionKeyStore.columns.told(),
 )

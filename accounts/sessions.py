@@ -8,6 +8,7 @@ from uuid import UUID
 
 from accounts.errors import ReceiverNotAllowed, SessionKeyExpired, SessionKeyRevoked, SpendCapExceeded
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.money import LIMIT
 from ledger_project.log.caller import Caller
 from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.table import StoredRow, TableStore, column, money, stored
@@ -55,6 +56,15 @@ class SessionKeyRow(StoredRow):
         shown = receiver and ids.show("acc", receiver)
         if self.allowed_receivers is not None and shown not in self.allowed_receivers:
             raise ReceiverNotAllowed(session_key=ids.show("ssk", self.id), receiver=shown)
+
+    def room(self, *, at: datetime) -> int:
+        """How much could be spent with it now, by its caps and its time."""
+        if self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= at):
+            return 0
+        today = self.spent_day + self.reserved_day if self.day == at.date() else 0
+        total = self.spent_total + self.reserved_total
+        caps = (self.max_per_spend, 0), (self.max_per_day, today), (self.max_total, total)
+        return max(0, min((cap - spent for cap, spent in caps if cap is not None), default=LIMIT))
 
     def charge(self, amount: int, *, at: datetime, reserved: bool = False) -> None:
         """Count a spend, or what a hold promises. Refuses: SpendCapExceeded, naming the first cap in its way."""

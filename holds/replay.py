@@ -32,7 +32,7 @@ HOLDS = compare(
 )
 
 STATES = Check("holds_equal_log", "every hold, escrow, stake and withdrawal is as its last event says")
-_HOLDS = last("hold escrow stake withdrawal", "hold.*", "escrow.*", "stake.*", "withdrawal.*", "payment.*")
+_HOLDS = last("hold escrow stake withdrawal", "hold.*", "escrow.*", "stake.*", "withdrawal.*", "payment.*", "usage.*")
 _PROMISED = ", ".join(str(int(bucket)) for bucket in sorted(set(BUCKET_OF.values())))
 rebuild(
     STATES,
@@ -74,7 +74,7 @@ PAYMENTS = Check("payments_equal_log", "every authorised payment is as its last 
 rebuild(
     PAYMENTS,
     PaymentAuthorization,
-    last("authorization", "payment.*", "hold.captured", "hold.released"),
+    last("authorization", "payment.*", "hold.captured", "hold.released", "usage.recorded"),
     prefix="aut",
     columns=AuthorizationStore.columns.told(),
 )

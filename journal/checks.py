@@ -29,9 +29,14 @@ SESSION_KEYS = compare(
          WHERE type IN ('spend.posted', 'payment.settled') AND result -> 'session_key' ->> 'id' IS NOT NULL
            AND result -> 'hold' IS NULL
          UNION ALL
+        SELECT result -> 'session_key' ->> 'id', (result -> 'overrun' ->> 'paid')::numeric FROM log_event
+         WHERE type = 'usage.recorded' AND result -> 'session_key' ->> 'id' IS NOT NULL
+           AND result -> 'overrun' ->> 'paid' IS NOT NULL
+         UNION ALL
         SELECT hold ->> 'session_key', (hold ->> 'captured')::numeric + (hold ->> 'overcaptured')::numeric FROM (
                SELECT DISTINCT ON (result -> 'hold' ->> 'id') result -> 'hold' AS hold FROM log_event
-                WHERE type IN ('hold.captured', 'payment.settled') AND result -> 'hold' ->> 'session_key' IS NOT NULL
+                WHERE type IN ('hold.captured', 'payment.settled', 'usage.recorded')
+                  AND result -> 'hold' ->> 'session_key' IS NOT NULL
                 ORDER BY result -> 'hold' ->> 'id', id DESC) AS newest
     ), replayed AS (
         SELECT substr(key, 5)::uuid AS id, sum(amount) AS amount FROM paid GROUP BY 1

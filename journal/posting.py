@@ -196,6 +196,11 @@ class Books(AccountBooks):
         self.entry = self.add(entry)
         return entry
 
+    @property
+    def moved(self) -> bool:
+        """Whether this command has moved anything."""
+        return bool(self._lines)
+
     def stored_entry(self, entry_id: UUID) -> EntryRow:
         """An entry that was posted before, with its lines."""
         entry = self.find(EntryRow, entry_id)

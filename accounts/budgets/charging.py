@@ -5,6 +5,7 @@ the hold was placed, and its release gives it back. Money that stays below a bud
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ class BudgetBooks(Unit):
         self.model: str | None = None
         self.done = False
         self.promised: dict[UUID, int] = {}  # by account, what this command set aside
+        self.charged: dict[tuple[UUID, datetime], int] = {}  # by window, what this command has used
 
     def _path(self, facts: AccountFacts) -> list[UUID]:
         return self.budgets.path(facts, session_key=self.session_key, model=self.model)
@@ -78,8 +80,18 @@ class BudgetBooks(Unit):
                 row.reserved -= amount
                 row.used += used
                 row.changed = True
+                self._note(row, used)
             elif used and budget in self.budgets.nodes:
                 self._charge(budget, used)
+
+    def return_to(self, budget: UUID, starts_at: datetime, amount: int) -> None:
+        """Of what was used in a window, so much was not, as it shows now; where it is over, that goes first."""
+        row = self.find(WindowRow, (budget, starts_at))
+        if row is None:
+            raise AssertionError("the windows that a usage was charged to are locked with it")
+        row.used -= amount
+        row.over -= min(row.over, amount)
+        row.changed = True
 
     def show_budgets(self) -> None:
         """Name the windows that have changed in the event and the answer."""
@@ -97,9 +109,14 @@ class BudgetBooks(Unit):
             row.reserved += amount
         else:
             row.used += amount
+            self._note(row, amount)
         row.alert = max(row.alert, budget.reached(row.total))
         row.changed = True
         return row
+
+    def _note(self, row: WindowRow, used: int) -> None:
+        if used:
+            self.charged[row.key] = self.charged.get(row.key, 0) + used
 
     def _window(self, key: UUID) -> tuple[BudgetRow, WindowRow]:
         """The budget and its window of now, begun where this is its first payment."""

@@ -76,6 +76,18 @@ def _keys(ledger: Ledger) -> None:
     for n in range(3):
         used = {"book": "llm", "model": "m", "metrics": {"requests": 1}, "request_id": f"r{n}"}
         ledger.run("record_usage", account="alice", source="eu", metadata={"job": "j"}, **used)
+    several = {"account": "alice", "book": "llm", "model": "m", "metrics": {"requests": 4}}
+    hold = made(ledger, "authorize_usage", "hold", to_account="shop", **several)
+    more = made(ledger, "record_usage", "usage", hold=hold, request_id="more", **several)
+    less = made(ledger, "correct_usage", "usage", usage=more, metrics={"requests": 3}, reason="counted twice")
+    ledger.run("correct_usage", usage=less, metrics={"requests": 5})
+    ledger.run("open_account", name="small", currency="CRD")
+    ledger.run("transfer", from_account="alice", to_account="small", amount=5)
+    several |= {"account": "small"}
+    hold = made(ledger, "authorize_usage", "hold", **several)
+    owed = made(ledger, "record_usage", "usage", hold=hold, request_id="owed", **several | {"metrics": {"requests": 7}})
+    ledger.run("transfer", from_account="alice", to_account="small", amount=5)
+    ledger.run("collect_uncovered", usage=owed, amount=1)
 
 
 def _telling(ledger: Ledger) -> None:

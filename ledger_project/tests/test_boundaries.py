@@ -49,6 +49,9 @@ class World:
         for name in ("alice", "bob"):
             ledger.run("set_credit_limit", account=name, credit_limit=500)
             ledger.run("draw_credit", account=name, amount=20)
+        rates = [{"model": "m", "metric": "requests", "price": "5"}]
+        ledger.run("publish_prices", book="llm", rates=rates, currency="CRD")
+        self.priced = {"book": "llm", "model": "m", "metrics": {"requests": 1}}
         self.tenant = Api(ledger)
         self.reader = Api(ledger, "read")
         self.keys = {name: Api(ledger, account=name) for name in ("alice", "bob")}
@@ -91,6 +94,7 @@ MINE: dict[str, Scenario] = {
     "charge_fee": lambda world, me, other: {"account": me, "amount": 5},
     "burn": lambda world, me, other: {"account": me, "amount": 5},
     "place_hold": lambda world, me, other: {"account": me, "amount": 5, "to_account": other},
+    "authorize_usage": lambda world, me, other: world.priced | {"account": me, "to_account": other},
     "capture_hold": lambda world, me, other: {
         "hold": world.made("place_hold", "hold", account=me, amount=5, to_account=other)
     },
@@ -162,7 +166,13 @@ def send(api: Api, command: str, arguments: dict[str, Any], door: str) -> tuple[
 def _nobodys() -> dict[str, str]:
     prefixes = {"hold": "hld", "escrow": "hld", "stake": "hld", "withdrawal": "hld", "deposit": "dep", "entry": "ent"}
     prefixes |= {"grant": "prm", "session_key": "ssk", "api_key": "key", "monitor": "mon", "webhook": "wbh"}
-    prefixes |= {"delivery": "dlv", "adjustment": "adj", "external_statement": "xst", "external_match": "xmt"}
+    prefixes |= {
+        "usage": "usg",
+        "delivery": "dlv",
+        "adjustment": "adj",
+        "external_statement": "xst",
+        "external_match": "xmt",
+    }
     return {name: f"{prefix}_{NOBODYS}" for name, prefix in prefixes.items()} | {
         "asset": "nothing",
         "budget": "nothing",

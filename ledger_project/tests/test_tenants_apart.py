@@ -97,8 +97,13 @@ class World:
         self.alice.post("/v1/clearing-accounts", {"domain": MARK})
         self.alice.post("/v1/transfers", {"from_account": alice, "to_account": f"clearing:{MARK}", "amount": 3})
         trade = {"buyer": alice, "seller": shop, "amount": 10, "reference": MARK}
+        rates = [{"model": MARK, "metric": "requests", "price": "1"}]
+        self._made("price-books", {"book": MARK, "rates": rates}, "price_version")
+        used = {"account": alice, "book": MARK, "model": MARK, "metrics": {"requests": 1}, "request_id": MARK}
         ids = {
             "account": alice,
+            "book": MARK,
+            "usage": self._made("usage", used, "usage"),
             "address": alice,
             "to_account": shop,
             "entry": entry,

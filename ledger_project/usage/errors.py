@@ -29,3 +29,27 @@ class UsageDiffers(Refusal):
 
 class UsageTooOld(Refusal):
     """The usage is of longer ago, or of further ahead, than is taken; `earliest` and `latest` say what is."""
+
+
+class UsageNotFound(NotFound):
+    """There is no such usage."""
+
+
+class UsageSuperseded(Refusal):
+    """Something was posted about this usage since; `followed_by` is what follows on it."""
+
+    constraint = "usage_superseded"
+
+
+class LateUsageRecorded(Refusal):
+    """Usage was recorded against this hold after its end before; give what is new without it."""
+
+    constraint = "late_usage_recorded"
+
+
+class NothingToCorrect(Refusal):
+    """The usage is already as it is to be."""
+
+
+class NothingUncovered(Refusal):
+    """All that is due for this usage was paid; or less is due than was asked for."""

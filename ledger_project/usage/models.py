@@ -55,11 +55,26 @@ class Meter(models.Model):
 
 
 class Usage(models.Model):
-    """What was used, by which version it was priced, and what of its cost was charged; it never changes."""
+    """What was used, by which version it was priced, and what of its cost was charged; it never changes.
+
+    What is posted about a request later is a row of its own, which `follows` on the one before it.
+    """
+
+    class Kind(models.TextChoices):
+        RECORDED = "recorded"
+        CORRECTED = "corrected"
+        COLLECTED = "collected"
 
     id = models.UUIDField(primary_key=True, editable=False)
     tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    kind = models.TextField(choices=Kind.choices, default=Kind.RECORDED, db_default="recorded")
+    follows = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False, related_name="+"
+    )
     account = models.ForeignKey("accounts.Account", models.PROTECT, db_constraint=False, related_name="+")
+    to_account = models.ForeignKey(
+        "accounts.Account", models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False, related_name="+"
+    )
     version = models.ForeignKey(PriceVersion, models.PROTECT, db_index=False, related_name="+")
     source = models.TextField(db_collation="C")
     request_id = models.TextField(db_collation="C")
@@ -70,16 +85,41 @@ class Usage(models.Model):
     lines = models.JSONField()
     cost = models.DecimalField(max_digits=50, decimal_places=0)
     charged = models.DecimalField(**NUMERIC)
+    paid = models.DecimalField(**NUMERIC, default=0, db_default=0)
+    uncovered = models.DecimalField(**NUMERIC, default=0, db_default=0)
     remainder = models.DecimalField(**REMAINDER)
+    hold = models.ForeignKey(
+        "holds.Hold", models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False, related_name="+"
+    )
+    late = models.BooleanField(default=False, db_default=False)
+    budgets = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    grants = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
 
     class Meta:
         constraints = [
-            UniqueConstraint("tenant", Folded("source"), Folded("request_id"), name="usage_recorded"),
-            CheckConstraint(condition=Q(cost__gte=0, charged__gte=0, remainder__gte=0), name="usage_form"),
+            UniqueConstraint(
+                "tenant",
+                Folded("source"),
+                Folded("request_id"),
+                condition=Q(follows__isnull=True),
+                name="usage_recorded",
+            ),
+            UniqueConstraint(fields=["follows"], name="usage_superseded"),
+            UniqueConstraint(fields=["hold"], condition=Q(late=True, follows__isnull=True), name="late_usage_recorded"),
+            CheckConstraint(
+                condition=Q(remainder__gte=0, uncovered__gte=0)
+                & (
+                    Q(kind="recorded", follows__isnull=True, cost__gte=0, charged__gte=0)
+                    | Q(kind="corrected", follows__isnull=False)
+                    | Q(kind="collected", follows__isnull=False, charged__gt=0)
+                ),
+                name="usage_form",
+            ),
         ]
         indexes = [
             Index(fields=["tenant", "id"], name="usage_page"),
             Index(fields=["account", "at"], name="usage_of_account"),
+            Index("tenant", Folded("source"), Folded("request_id"), "id", name="usage_of_request"),
         ]
 
     def __str__(self) -> str:

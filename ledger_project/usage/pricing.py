@@ -60,6 +60,15 @@ class Rate:
                 start = end
         return total
 
+    def change(self, quantity: int, before: int) -> int:
+        """What it costs that a month's `before` units become more by `quantity`, or less: then it is below zero."""
+        return self.cost(quantity, before) if quantity >= 0 else -self.cost(-quantity, before + quantity)
+
+    def most(self, quantity: int) -> int:
+        """What so many units can cost at most, wherever in a month's tiers they fall."""
+        ends = [tier.up_to for tier in self.tiers if tier.up_to is not None]
+        return max(self.cost(quantity, start) for start in {0, *ends, *(max(0, end - quantity) for end in ends)})
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -73,10 +82,14 @@ class Line:
     def document(self) -> dict[str, Any]:
         return {"metric": self.metric, "quantity": self.quantity, "rate": self.rate, "cost": str(self.cost)}
 
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Line":
+        return cls(document["metric"], document["quantity"], document["rate"], int(document["cost"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """What a usage costs, and how much of each rate with tiers it used up."""
+    """What a usage costs, and by how much it changes what is counted of each rate with tiers."""
 
     lines: tuple[Line, ...]
     cost: int
@@ -105,7 +118,43 @@ class PriceList:
             lines.append(Line(metric, quantity, rate.index, rate.cost(quantity, used.get(rate.key, 0))))
             if rate.graduated:
                 counted[rate.key] = quantity
-        return Priced(tuple(lines), max(self.minimum, sum(line.cost for line in lines)), counted)
+        return Priced(tuple(lines), self._at_least(lines), counted)
+
+    def reprice(self, model: str, metrics: Mapping[str, int], before: Iterable[Line], used: Used) -> Priced:
+        """What a usage costs whose quantities were others: as if the last units of its month were more, or less.
+
+        So all usage of a month costs together what its sum does; the lines of one that was corrected to less keep what
+        those after it would have cost more. Refuses: UnpricedMetric.
+        """
+        old = {line.metric: line for line in before}
+        lines, counted = [], {}
+        for metric in sorted(old.keys() | metrics.keys()):
+            was, quantity = old.get(metric), metrics.get(metric, 0)
+            rate = self.rates[was.rate] if was else self.rate(model, metric)
+            more = quantity - (was.quantity if was else 0)
+            cost = (was.cost if was else 0) + rate.change(more, used.get(rate.key, 0))
+            if metric in metrics or cost:
+                lines.append(Line(metric, quantity, rate.index, cost))
+            if rate.graduated:
+                counted[rate.key] = more
+        return Priced(tuple(lines), self._at_least(lines), counted)
+
+    def most(self, model: str, metrics: Mapping[str, int]) -> int:
+        """What these quantities, or less, can cost at most. Refuses: UnpricedMetric."""
+        return max(self.minimum, sum(self.rate(model, metric).most(quantity) for metric, quantity in metrics.items()))
+
+    def graduates(self, lines: Iterable[Line]) -> tuple[Rate, ...]:
+        """The rates with tiers among those of these lines."""
+        return tuple(rate for line in lines if (rate := self.rates[line.rate]).graduated)
+
+    def _at_least(self, lines: Iterable[Line]) -> int:
+        total = sum(line.cost for line in lines)
+        return max(self.minimum, total) if self.minimum else total
+
+
+def whole(cost: int) -> int:
+    """The minor units that certainly cover a cost, whatever is carried from before."""
+    return -(-cost // SCALE)
 
 
 def settle(remainder: int, cost: int) -> tuple[int, int]:

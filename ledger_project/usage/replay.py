@@ -15,7 +15,22 @@ rebuild(
 )
 
 USAGE = Check("usage_equals_log", "all usage is as it was recorded, and each meter carries on what its last one left")
-rebuild(USAGE, Usage, each("usage.recorded", noun="usage"), prefix="usg", columns=UsageStore.columns.told())
+rebuild(
+    USAGE,
+    Usage,
+    each("usage.recorded", "usage.corrected", "usage.collected", noun="usage"),
+    prefix="usg",
+    columns={
+        **UsageStore.columns.told(),
+        # What the first events of this kind do not say.
+        "kind": "coalesce(state ->> 'kind', 'recorded')",
+        "paid": "coalesce(state ->> 'paid', '0')",
+        "uncovered": "coalesce(state ->> 'uncovered', '0')",
+        "late": "coalesce(state ->> 'late', 'false')",
+        "budgets": "coalesce(state ->> 'budgets', '[]')",
+        "grants": "coalesce(state ->> 'grants', '[]')",
+    },
+)
 rebuild(
     USAGE,
     Meter,
@@ -25,7 +40,7 @@ rebuild(
         SELECT DISTINCT ON (account_id, book) event.tenant_id, event.id, event.result -> 'meter' AS state,
                substr(event.result -> 'meter' ->> 'account', 5)::uuid AS account_id,
                event.result -> 'meter' ->> 'book' AS book
-          FROM {events(scope, "usage.recorded")} AS event
+          FROM {events(scope, "usage.recorded", "usage.corrected")} AS event
          ORDER BY account_id, book, event.id DESC"""
         )
     ),

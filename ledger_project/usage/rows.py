@@ -5,7 +5,7 @@ balances: what an account carries on, and what it used of a month's tiers, is co
 """
 
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,8 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from accounts.rows import account_key, look_up
+from journal.commands.shared import REVENUE
+from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
+from ledger_project.log.documents import load_json
 from ledger_project.log.lock_order import LockOrder
 from ledger_project.log.rules import Rules
 from ledger_project.log.table import StoredRow, TableStore, column, money, stored
@@ -22,6 +25,7 @@ from ledger_project.log.unit import Look, Query, Wants
 from ledger_project.usage.pricing import PriceList, read_prices
 
 MONTHS_KEPT = 3  # of a meter: late usage fills the tiers of its own month
+_FOLLOWER = "(SELECT later.id FROM usage_usage AS later WHERE later.follows_id = stored.id)"
 
 
 @stored
@@ -45,6 +49,7 @@ class Version:
     """What processes remember of a version."""
 
     id: UUID
+    book: str
     number: int
     currency: str
     time_zone: str
@@ -52,6 +57,7 @@ class Version:
     prices: PriceList
 
 
+Charged = tuple[UUID, datetime]  # a budget and the beginning of a window of it
 Books = dict[str, list[Version]]  # by the book's name as it is compared; the version that counts stands last
 
 
@@ -64,7 +70,7 @@ def read_books(tenant: int, look: Look) -> Books:
         (tenant,),
     ):
         prices = _prices(rates if isinstance(rates, str) else json.dumps(rates), markup, minimum)
-        books.setdefault(fold(book), []).append(Version(id, number, currency, zone, effective_at, prices))
+        books.setdefault(fold(book), []).append(Version(id, book, number, currency, zone, effective_at, prices))
     return books
 
 
@@ -106,7 +112,9 @@ class MeterRow(StoredRow):
     def key(self) -> tuple[UUID, str]:
         return self.account, self.book
 
-    def count(self, month: str, counted: dict[str, int]) -> None:
+    def count(self, month: str, counted: Mapping[str, int]) -> None:
+        if not counted:
+            return
         of_month = dict(self.counts.get(month, {}))
         for rate, quantity in counted.items():
             of_month[rate] = of_month.get(rate, 0) + quantity
@@ -115,18 +123,31 @@ class MeterRow(StoredRow):
 
 
 class MeterStore(TableStore):
-    """Wants: `meter` an account, by reference, and a book."""
+    """Wants: `meter` an account, by reference, and a book; `usage_meter` what recorded usage (UUID) leads to: its
+    account and meter, who was paid for it, and the budgets and grants that it was charged to."""
 
     rank = LockOrder.METER
     row = MeterRow
-    kinds = frozenset({"meter"})
+    kinds = frozenset({"meter", "usage_meter"})
     table = "usage_meter"
     key_columns = ("account_id", "book")
 
     def prepare(self, wants: Wants, look: Look) -> None:
         asked = {(account_key(ref), fold(book)) for ref, book in wants.refs.get("meter", ())}
         found = look_up(wants.tenant, {ref for ref, _ in asked}, look, remember=wants.committed)
-        wants.refs["meter"] = {(found[ref].id, book) for ref, book in asked if ref in found}
+        meters = {(found[ref].id, book) for ref, book in asked if ref in found}
+        recorded = list(wants.refs.get("usage_meter", ()))
+        for account, to_account, book, budgets in look(_PARTIES, (wants.tenant, recorded)) if recorded else ():
+            meters.add((account, fold(book)))
+            wants.add("account", account)
+            if to_account is None:
+                wants.add("beside", (account, REVENUE))
+            else:
+                wants.add("account", to_account)
+            for budget, window in map(read_charge, load_json(budgets)):
+                wants.add("budget", budget)
+                wants.add("budget_window", (budget, window))
+        wants.refs["meter"] = meters
 
     def reading(self, wants: Wants) -> Query | None:
         keys = list(wants.refs.get("meter", ()))
@@ -135,12 +156,27 @@ class MeterStore(TableStore):
         return self.columns.locked(wants.tenant, condition, accounts, books) if keys else None
 
 
+_PARTIES = """
+SELECT usage.account_id, usage.to_account_id, version.book, usage.budgets
+  FROM usage_usage AS usage JOIN usage_priceversion AS version ON version.id = usage.version_id
+ WHERE usage.tenant_id = %s AND usage.id = ANY(%s::uuid[])
+"""
+
+
 @stored
 class UsageRow(StoredRow):
-    """What was used and charged."""
+    """What one posting about a request says: what was used, what it was instead (`corrected`), or that more was paid
+    (`collected`).
+
+    `metrics`, `lines`, `cost`, `paid`, `uncovered`, `budgets` and `grants` are of the whole request as it stands then. `charged`
+    is what this posting moved, below zero where it gave back. `uncovered` is due and was not there to take.
+    """
 
     id: UUID = column(public="usg")
+    kind: str = column(default="recorded")
+    follows: UUID | None = column("follows_id", public="usg", default=None)
     account: UUID = column("account_id", public="acc")
+    to_account: UUID | None = column("to_account_id", public="acc", default=None)
     version: UUID = column("version_id", public="prv")
     source: str = column()
     request_id: str = column()
@@ -151,22 +187,66 @@ class UsageRow(StoredRow):
     lines: list[dict[str, Any]] = column()
     cost: int = money()
     charged: int = money()
+    paid: int = money(default=0)
+    uncovered: int = money(default=0)
     remainder: int = money()
+    hold: UUID | None = column("hold_id", public="hld", default=None)
+    late: bool = column(default=False)
+    budgets: list[dict[str, Any]] = column(default_factory=list)
+    grants: list[dict[str, Any]] = column(default_factory=list)
+    followed_by: UUID | None = column(joined=_FOLLOWER, shown=False, default=None)
+    book: str = column(joined="version.book", shown=False, default="")
 
     times = ("recorded_at",)
 
     @property
     def names(self) -> tuple[Hashable, ...]:
-        return ((fold(self.source), fold(self.request_id)),)
+        late = [("late", self.hold)] if self.late and self.kind == "recorded" else []
+        return (*([] if self.follows else [(fold(self.source), fold(self.request_id))]), *late)
 
     def belongs_to(self, caller: Caller) -> bool:
         return self.account == caller.account
 
+    @property
+    def charges(self) -> dict[Charged, int]:
+        """What it took of which budget's window, in the order of the windows."""
+        return {read_charge(each): int(each["amount"]) for each in self.budgets}
+
+    def add_charges(self, more: Mapping[Charged, int]) -> None:
+        """Count what it took, or gave back, of budgets besides."""
+        charges = self.charges
+        for key, amount in more.items():
+            charges[key] = charges.get(key, 0) + amount
+        self.budgets = [
+            {"budget": ids.show("bud", budget), "window": clock.stamp(start), "amount": str(amount)}
+            for (budget, start), amount in sorted(charges.items(), key=lambda each: (each[0][1], each[0][0]))
+            if amount
+        ]
+
 
 class UsageStore(TableStore):
-    """Usage is only ever added; two of one request meet at the unique index."""
+    """Usage is only ever added; two of one request meet at the unique index.
+
+    Wants: `usage` by id, which its meter is the lock of; `late_usage` of a hold, which is the lock of that.
+    """
 
     rank = LockOrder.USAGE
     row = UsageRow
-    kinds = frozenset[str]()
+    kinds = frozenset({"usage", "late_usage"})
     table = "usage_usage"
+    joins = "JOIN usage_priceversion AS version ON version.id = stored.version_id"
+
+    def reading(self, wants: Wants) -> Query | None:
+        keys, holds = list(wants.refs.get("usage", ())), list(wants.refs.get("late_usage", ()))
+        if not keys and not holds:
+            return None
+        condition = "(stored.id = ANY(%s::uuid[]) OR (stored.late AND stored.hold_id = ANY(%s::uuid[])))"
+        return f"{self.columns.select} WHERE stored.tenant_id = %s AND {condition}", (wants.tenant, keys, holds)
+
+
+def read_charge(charge: dict[str, Any]) -> Charged:
+    """Which window of which budget a usage was charged to."""
+    budget = ids.read("bud", charge["budget"])
+    if budget is None:
+        raise AssertionError("what stands in a row was written by this program")
+    return budget, clock.read(charge["window"])

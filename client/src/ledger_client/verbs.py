@@ -75,7 +75,10 @@ VERBS = (
     Verb("entry post", "post_entry"),
     Verb("entry reverse", "reverse_entry"),
     Verb("prices publish", "publish_prices"),
+    Verb("usage authorize", "authorize_usage"),
     Verb("usage record", "record_usage"),
+    Verb("usage correct", "correct_usage"),
+    Verb("usage collect", "collect_uncovered"),
     # Promised money
     Verb("hold place", "place_hold"),
     Verb("hold capture", "capture_hold"),
