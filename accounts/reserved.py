@@ -13,6 +13,7 @@ TYPES = {
     "issuance": "equity",
     "fees": "revenue",
     "revenue": "revenue",
+    "breakage": "revenue",
     "settlement": "liability",
     "custody": "asset",
     "cash": "asset",

@@ -23,8 +23,9 @@ from holds.errors import (
 )
 from holds.rows import BUCKET_OF, HoldRow, PartyRow, in_order
 from holds.x402.rows import AuthorizationRow
-from journal.commands.shared import system_account
+from journal.commands.shared import sink, system_account
 from journal.posting import Books
+from journal.promo import Grant, Use, granted, part_of
 from ledger_project.kernel import clock, ids
 
 AVAILABLE = Bucket.AVAILABLE
@@ -143,7 +144,9 @@ class HoldBooks(Books):
             destination=destination,
             session_key=session_key,
         )
-        self.move(amount, (row, AVAILABLE), (row, BUCKET_OF[kind]))
+        uses = self.draw_grants(row, amount, (row, Bucket.HELD)) if kind == "hold" else []
+        hold.grants = [use.document() for use in uses]
+        self.move(amount - sum(use.amount for use in uses), (row, AVAILABLE), (row, BUCKET_OF[kind]))
         hold.budgets = self.reserve(row.facts, amount, to)
         return self.add(hold)
 
@@ -154,6 +157,9 @@ class HoldBooks(Books):
         BudgetExceeded.
         """
         self._settle_promises(hold, amount, target[0].facts)
+        for use in part_of(hold.uses, hold.captured, amount):
+            self._unhold(use).spent += use.amount
+            self.uses.append(use)
         self.move(amount, (self.holder(hold), hold.bucket), target)
         hold.settle(amount, 0, ending=ending)
 
@@ -167,14 +173,29 @@ class HoldBooks(Books):
             key = self.pay_with(hold.session_key, holder.facts)
             key.require_usable(receiver=target.facts.id, at=self.now)
             key.charge(amount, at=self.now)
-        self.move(amount, (holder, AVAILABLE), (target, AVAILABLE))
+        self.pay_out(amount, holder, (target, AVAILABLE))
         hold.overcaptured = amount
 
     def give_back(self, hold: HoldRow, amount: int, *, ending: str | None = None) -> None:
         """Held money returns to its account, frozen or not, and repays drawn credit first."""
         self._settle_promises(hold, amount, None)
-        self.restore(amount, self.holder(hold), hold.bucket)
+        row = self.holder(hold)
+        uses = part_of(hold.uses, hold.amount - hold.released - amount, amount)
+        self.restore(amount - sum(use.amount for use in uses), row, hold.bucket)
+        for use in uses:
+            self.restore(use.amount, row, hold.bucket, Bucket.PROMO)
+            grant = self._unhold(use)
+            if grant.over(self.now) and row.status == "open":  # a frozen account's is swept when it is open again
+                grant.burned += use.amount
+                self.lapse(use.amount, row, sink(self, row, grant))
         hold.settle(0, amount, ending=ending)
+
+    def _unhold(self, use: Use) -> Grant:
+        """The grant that this part of a hold came from, which holds it no longer."""
+        purse, grant = granted(self, use)
+        grant.held -= use.amount
+        purse.touch(grant)
+        return grant
 
     def _settle_promises(self, hold: HoldRow, amount: int, to: AccountFacts | None) -> None:
         """What was reserved for a hold is used, or given back where it is paid to nobody."""

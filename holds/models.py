@@ -63,6 +63,7 @@ class Hold(models.Model):
     destination = models.TextField(null=True, blank=True)
     session_key = models.UUIDField(null=True, blank=True)
     budgets = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    grants = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     external_ref = models.TextField(null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

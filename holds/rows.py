@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from accounts.rows import AccountFacts, Bucket, account_key, look_up
+from journal.commands.shared import BREAKAGE, ISSUANCE
+from journal.promo import Use, read_uses
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
@@ -52,6 +54,7 @@ class HoldRow(StoredRow):
     references: dict[str, str] = column(default_factory=dict)
     session_key: UUID | None = column(public="ssk", default=None)
     budgets: list[dict[str, Any]] = column(default_factory=list)
+    grants: list[dict[str, Any]] = column(default_factory=list)
     order_id: str | None = column(shown=False, changes=True, default=None)
     captured_entry: UUID | None = column(shown=False, changes=True, default=None)
     destination: str | None = column(shown=False, default=None)
@@ -71,6 +74,14 @@ class HoldRow(StoredRow):
     @property
     def bucket(self) -> Bucket:
         return BUCKET_OF[self.kind]
+
+    @property
+    def uses(self) -> list[Use]:
+        """The grants that it was placed with, in their order; what is more of it is the account's own money.
+
+        What is paid is paid by the first of them, and what goes back goes back to the last.
+        """
+        return read_uses(self.grants)
 
     @property
     def remaining(self) -> int:
@@ -140,7 +151,7 @@ class HoldStore(TableStore):
         if not keys:
             return
         holders, named, timeouts = {}, {}, {}
-        for hold, account, stripe, counterparty, on_timeout, session_key, budgets in look(
+        for hold, account, stripe, counterparty, on_timeout, session_key, budgets, grants in look(
             _PARTIES, (wants.tenant, list(keys))
         ):
             holders[hold] = account
@@ -150,6 +161,10 @@ class HoldStore(TableStore):
             for each in load_json(budgets):
                 wants.add("budget", ids.read("bud", each["budget"]))
                 wants.add("budget_window", (ids.read("bud", each["budget"]), clock.read(each["window"])))
+            for use in read_uses(load_json(grants)):  # what comes back to one that is over is burnt, or is breakage
+                wants.add("promo_grant", use.grant)
+                wants.add("beside", (account, ISSUANCE))
+                wants.add("beside", (account, BREAKAGE))
             if counterparty is not None:
                 named[hold] = counterparty
                 timeouts[hold] = on_timeout
@@ -172,7 +187,7 @@ class HoldStore(TableStore):
 
 
 _PARTIES = """
-SELECT id, account_id, stripe, counterparty_id, on_timeout, session_key, budgets
+SELECT id, account_id, stripe, counterparty_id, on_timeout, session_key, budgets, grants
   FROM holds_hold WHERE tenant_id = %s AND id = ANY(%s::uuid[])
 """
 _OR_PAID = """

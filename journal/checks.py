@@ -7,7 +7,7 @@ PROMO = compare(
     "promotional money is what its grants have left, account by account",
     """
     WITH granted AS (
-        SELECT account_id, sum(amount - spent - burned) AS amount FROM journal_promogrant GROUP BY account_id
+        SELECT account_id, sum(amount - spent - held - burned) AS amount FROM journal_promogrant GROUP BY account_id
     ), stored AS (
         SELECT account_id, sum(promo) AS amount FROM accounts_balance GROUP BY account_id
     )

@@ -61,6 +61,10 @@ class PromoGrantNotFound(NotFound):
     """There is no such grant of promotional money."""
 
 
+class GrantOver(Refusal):
+    """The grant has expired, was voided, or has nothing left that is free."""
+
+
 class PromoNotExpired(Refusal):
     """Nothing of this grant is due to expire."""
 

@@ -108,34 +108,42 @@ class RefundTotal(models.Model):
 
 
 class PromoGrant(models.Model):
-    """Promotional money that was given at once, and what became of it."""
+    """Money that was granted at once, promotional or paid for, and what became of it."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
     account = models.ForeignKey("accounts.Account", models.PROTECT, db_index=False, related_name="promo_grants")
     amount = models.DecimalField(**NUMERIC)
+    kind = models.TextField(choices=[("promo", "promo"), ("paid", "paid")], default="promo", db_default="promo")
     spent = models.DecimalField(**NUMERIC, default=0)
+    held = models.DecimalField(**NUMERIC, default=0, db_default=0)
     burned = models.DecimalField(**NUMERIC, default=0)
+    priority = models.SmallIntegerField(default=100, db_default=100)
+    starts_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    automatic = models.BooleanField(default=False, db_default=False)
+    voided_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    models = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = [
             CheckConstraint(
-                condition=Q(spent__gte=0, burned__gte=0, amount__gte=F("spent") + F("burned")),
+                condition=Q(spent__gte=0, held__gte=0, burned__gte=0, amount__gte=F("spent") + F("held") + F("burned")),
                 name="promo_exceeds_grant",
             ),
+            CheckConstraint(condition=Q(kind__in=["promo", "paid"]), name="grant_kind"),
         ]
         indexes = [
             models.Index(
-                fields=["account", "expires_at", "id"],
-                condition=Q(amount__gt=F("spent") + F("burned")),
-                name="promo_open",
+                fields=["account", "priority", "expires_at", "id"],
+                condition=Q(amount__gt=F("spent") + F("held") + F("burned")),
+                name="grant_open",
             ),
             models.Index(
                 fields=["expires_at"],
-                condition=Q(amount__gt=F("spent") + F("burned"), expires_at__isnull=False),
-                name="promo_due",
+                condition=Q(amount__gt=F("spent") + F("held") + F("burned"), expires_at__isnull=False),
+                name="grant_due",
             ),
             models.Index(fields=["tenant", "id"], name="promo_page"),
         ]

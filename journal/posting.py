@@ -24,6 +24,7 @@ from accounts.errors import (
 )
 from accounts.rows import AccountFacts, AccountRow, Bucket
 from journal.errors import EntryNotFound, RepaymentExceedsCredit, TooFewPostings, UnbalancedEntry
+from journal.promo import Grant, PurseRow, Use, granted
 from journal.rows import EntryRow, Line
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import Forbidden
@@ -43,6 +44,7 @@ class Books(AccountBooks):
         super().__init__(*args, **kwargs)
         self._lines: list[Line] = []
         self._net: dict[tuple[str, int], int] = {}
+        self.uses: list[Use] = []  # of grants, by what this command has paid
         self._pays_for_the_platform = self.command.platform or self.caller.may(PLATFORM)
 
     def require_payer(self, row: AccountRow) -> None:
@@ -118,13 +120,67 @@ class Books(AccountBooks):
             self.take(*source, amount)
             self.give(*target, amount)
 
-    def restore(self, amount: int, row: AccountRow, bucket: Bucket) -> None:
+    def restore(self, amount: int, row: AccountRow, bucket: Bucket, into: Bucket = AVAILABLE) -> None:
         """Give an account its own money back from one of its buckets, frozen or not."""
         if amount:
             if row.numbers[bucket] < amount:
                 raise AssertionError(f"{row.facts.name} holds less in {bucket.label} than its own holds say")
             self._shift(row, bucket, -amount)
-            self.give(row, AVAILABLE, amount)
+            self.give(row, into, amount)
+
+    def lapse(self, amount: int, row: AccountRow, receiver: AccountRow) -> None:
+        """What is left of a grant that is over goes where it came from, whoever brings it about."""
+        if amount:
+            self._shift(row, Bucket.PROMO, -amount)
+            self.give(receiver, AVAILABLE, amount)
+
+    def unspend(self, use: Use) -> None:
+        """Put what a grant has paid back into it, which keeps its date."""
+        purse, grant = granted(self, use)
+        grant.spent -= use.amount
+        purse.touch(grant)
+
+    def grants_for(self, payer: AccountRow, *, asked: bool = False) -> list[Grant]:
+        """The grants that may pay for what this command is about, in their order; `asked`: for promotional money."""
+        purse = self.find(PurseRow, payer.facts.id)
+        return purse.payable(at=self.now, model=self.model, asked=asked) if purse else []
+
+    def has(self, payer: AccountRow, grants: Iterable[Grant] = ()) -> int:
+        """What an account can pay with, by these grants, its own money and its credit line."""
+        return sum(grant.left for grant in grants) + payer.numbers[AVAILABLE] + payer.credit_left
+
+    def draw_grants(
+        self, payer: AccountRow, amount: int, target: tuple[AccountRow, Bucket], *, asked: bool = False
+    ) -> list[Use]:
+        """Pay as much of an amount as grants are there for, into a bucket; into its own it is set aside.
+
+        Refuses: as `take`, InsufficientFunds where all that there is is less than the amount.
+        """
+        grants = self.grants_for(payer, asked=asked)
+        if not amount or not grants:
+            return []
+        self.require_payer(payer)
+        require_open(payer)
+        if self.has(payer, grants) < amount:
+            raise short(payer, AVAILABLE, amount, self.has(payer, grants))
+        purse = self.rows[PurseRow, payer.facts.id]
+        own = target[0].facts.id == payer.facts.id
+        part = min(amount, sum(grant.left for grant in grants))
+        uses: list[Use] = (purse.hold if own else purse.spend)(part, grants)
+        self.move(part, (payer, Bucket.PROMO), target)
+        return uses
+
+    def pay_out(
+        self, amount: int, payer: AccountRow, target: tuple[AccountRow, Bucket], *, asked: bool = False
+    ) -> None:
+        """Pay by the grants that are for it, in their order, and then with the account's own money.
+
+        Refuses: CurrencyMismatch, NormalBalanceMismatch, and as `take`.
+        """
+        require_alike(payer, target[0])
+        uses = self.draw_grants(payer, amount, target, asked=asked)
+        self.uses += uses
+        self.move(amount - sum(use.amount for use in uses), (payer, AVAILABLE), target)
 
     def draw(self, row: AccountRow, amount: int) -> None:
         """Turn credit into available money. Refuses: Forbidden, AccountClosed, AccountFrozen, CreditLimitExceeded."""
@@ -224,6 +280,9 @@ class Books(AccountBooks):
             row.total_out += max(-net, 0)
             if row.total_in >= LIMIT or row.total_out >= LIMIT:
                 raise AmountOverflow(account=row.facts.name, bucket="total")
+        touched = [each for row in self.rows.values() if isinstance(row, PurseRow) for each in row.touched.values()]
+        if touched:
+            self.result["grants"] = [grant.document() for grant in touched]
         super().finish()
 
     def _changes(self) -> Iterable[tuple[AccountFacts, int]]:

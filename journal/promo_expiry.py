@@ -59,14 +59,14 @@ def _expire_page(tenant: int, now: datetime, after: Place, tally: Counter[str]) 
 
 _TENANTS = """
 SELECT DISTINCT tenant_id FROM journal_promogrant
- WHERE expires_at <= %s AND spent + burned < amount ORDER BY tenant_id
+ WHERE expires_at <= %s AND spent + held + burned < amount ORDER BY tenant_id
 """
 # No money leaves a frozen account, not even money that nobody can spend; it is burnt when the account is unfrozen.
 _DUE = """
 SELECT due.expires_at, due.id, due.burned
   FROM journal_promogrant AS due
   JOIN accounts_balance AS holder ON holder.account_id = due.account_id AND holder.status <> 'frozen'
- WHERE due.tenant_id = %s AND due.expires_at <= %s AND due.spent + due.burned < due.amount
+ WHERE due.tenant_id = %s AND due.expires_at <= %s AND due.spent + due.held + due.burned < due.amount
    AND (due.expires_at, due.id) > (%s, %s)
  ORDER BY due.expires_at, due.id LIMIT %s
 """

@@ -74,11 +74,28 @@ rebuild(
 
 
 def _granted(scope: Scope) -> str:
-    """Each grant, less what spends used of it and refunds put back, and what was burnt, on request or at its end."""
+    """Each grant as the last event tells it that has touched it.
+
+    Events from before they told it say it in parts: what spends used and refunds put back, and what was burnt.
+    """
     return f"""
         SELECT granted.tenant_id, granted.id, granted.recorded_at, granted.result -> 'promo_grant' AS state,
-               coalesce(used.spent, 0) AS spent, coalesce(used.burned, 0) AS burned
-          FROM {events(scope, "promo.minted")} AS granted
+               coalesce((listed.state ->> 'spent')::numeric, used.spent, 0) AS spent,
+               coalesce((listed.state ->> 'burned')::numeric, used.burned, 0) AS burned,
+               coalesce((listed.state ->> 'held')::numeric, 0) AS held, listed.state ->> 'voided_at' AS voided_at
+          FROM (SELECT given.tenant_id, given.id, given.recorded_at, given.result
+                  FROM {events(scope, "promo.minted", "grant.given", "grant.rolled_over")} AS given
+                 UNION ALL
+                SELECT refund.tenant_id, substr(state ->> 'id', 5)::uuid, refund.recorded_at,
+                       json_build_object('promo_grant', state)
+                  FROM {events(scope, "refund.posted")} AS refund,
+                       json_array_elements(refund.result -> 'renewed') AS state) AS granted
+          LEFT JOIN (
+               SELECT DISTINCT ON (state ->> 'id') substr(state ->> 'id', 5)::uuid AS id, state
+                 FROM {scope.events} AS event, json_array_elements(event.result -> 'grants') AS state
+                WHERE {scope.of("event.tenant_id")} AND event.result -> 'grants' IS NOT NULL
+                  AND event.tenant_id IN (SELECT tenant_id FROM journal_promogrant)
+                ORDER BY state ->> 'id', event.id DESC) AS listed USING (id)
           LEFT JOIN (
                SELECT substr(name, 5)::uuid AS id, sum(spent) AS spent, sum(burned) AS burned
                  FROM (SELECT use ->> 'grant' AS name, (use ->> 'amount')::numeric AS spent, 0 AS burned
@@ -100,7 +117,7 @@ def _granted(scope: Scope) -> str:
                 GROUP BY name) AS used USING (id)"""
 
 
-GRANTS = Check("promo_grants_equal_log", "every promotional grant is as it was given, and used as spends and burns say")
+GRANTS = Check("promo_grants_equal_log", "every grant is as it was given, and as the last event that touched it says")
 rebuild(
     GRANTS,
     PromoGrant,
@@ -109,8 +126,13 @@ rebuild(
     columns={
         "id": "told.id",
         "account_id": ref("account"),
-        **said("amount", "expires_at"),
-        **{name: f"told.{name}" for name in ("spent", "burned")},
+        **said("amount", "starts_at", "expires_at"),
+        # What the first events of this kind do not say.
+        "kind": "coalesce(state ->> 'kind', 'promo')",
+        "priority": "coalesce(state ->> 'priority', '100')",
+        "automatic": "coalesce(state ->> 'automatic', 'false')",
+        "models": "CASE WHEN json_typeof(state -> 'models') = 'array' THEN state ->> 'models' END",
+        **{name: f"told.{name}" for name in ("spent", "held", "burned", "voided_at")},
         "created_at": "told.recorded_at",
     },
 )

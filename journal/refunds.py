@@ -5,7 +5,7 @@ from uuid import UUID
 
 from accounts.rows import AccountFacts, Bucket
 from journal.errors import AlreadyReversed, RefundExceedsOriginal
-from journal.promo import uses_of
+from journal.promo import Use, uses_of
 from journal.rows import EntryRow
 from ledger_project.kernel import ids
 from ledger_project.log.lock_order import LockOrder
@@ -13,6 +13,7 @@ from ledger_project.log.table import StoredRow, TableStore, column, money, store
 from ledger_project.log.unit import Look, Unit, Wants
 
 # Kinds of entries by which one pays another for something; cash, supply, stakes and fees have their own ways back.
+GRANTED = frozenset({"spend", "capture"})
 PAYMENTS = frozenset({"transfer", "spend", "capture", "escrow_release", "escrow_resolution", "entry"})
 INTO = frozenset({Bucket.AVAILABLE, Bucket.CREDIT_USED})  # money that came in, credit repaid first
 
@@ -69,19 +70,22 @@ class RefundTotalStore(TableStore):
         """Want the grants that promotional money goes back to."""
         for key in wants.refs.get("refund_total", ()):
             entry = wants.facts.get((EntryRow, key))
-            if entry is not None and any(line.bucket is Bucket.PROMO for line in entry.lines):
-                for use in uses_of(entry.metadata):
-                    wants.add("promo_grant", use.grant)
+            for use in granted_of(entry) if entry is not None else ():
+                wants.add("promo_grant", use.grant)
 
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What one account paid to one other; `promo` is the part that came from promotional money."""
+    """What one account paid to one other, and the grants that it was first paid by."""
 
     payer: AccountFacts
     receiver: AccountFacts
     amount: int
-    promo: int
+    uses: list[Use]
+
+    @property
+    def granted(self) -> int:
+        return sum(use.amount for use in self.uses)
 
 
 def paid_by(entry: EntryRow) -> Paid | None:
@@ -102,8 +106,12 @@ def paid_by(entry: EntryRow) -> Paid | None:
     payer, receiver = facts[payers[0]], facts[receivers[0]]
     if any(line.account.id == receiver.id and line.bucket not in INTO for line in entry.lines):
         return None
-    promo = -sum(line.value for line in entry.lines if line.bucket is Bucket.PROMO)
-    return Paid(payer, receiver, net[receiver.id], promo)
+    return Paid(payer, receiver, net[receiver.id], granted_of(entry))
+
+
+def granted_of(entry: EntryRow) -> list[Use]:
+    """The grants that have paid an entry, in their order; of other kinds the metadata is the caller's own."""
+    return uses_of(entry.metadata) if entry.kind in GRANTED else []
 
 
 def require_not_reversed(books: Unit, entry: EntryRow) -> RefundTotalRow | None:

@@ -10,6 +10,7 @@ ALTER TABLE accounts_account ADD CONSTRAINT reserved_name CHECK (
         WHEN 'issuance' THEN 'equity'
         WHEN 'fees' THEN 'revenue'
         WHEN 'revenue' THEN 'revenue'
+        WHEN 'breakage' THEN 'revenue'
         WHEN 'settlement' THEN 'liability'
         WHEN 'custody' THEN 'asset'
         WHEN 'cash' THEN 'asset'

@@ -34,6 +34,7 @@ def _payment(call: Arguments) -> Want:
 @command(
     event="hold.placed",
     refuses=(*PAYMENT, *SESSION_KEY, InsufficientFunds, AmountOverflow),
+    also_wants=lambda call: [("promo_purse", call["account"])],
     seed_events=("INTENT_CREATED",),
     own=("account",),
 )
@@ -49,7 +50,8 @@ def place_hold(
     references: References | None = None,
     session_key: SessionKeyId | None = None,
 ) -> None:
-    """Set money of an account aside until it is captured, released or expired; a shortfall draws the credit line.
+    """Set money of an account aside until it is captured, released or expired: grants first, in their order, then its
+    own; a shortfall draws the credit line.
 
     With a session key, its caps, receivers and time are held to; its revocation refuses new holds and no capture.
     """
@@ -121,6 +123,7 @@ def capture_hold(
         "capture",
         description=reason,
         references=held.entry_references(order_id=order_id),
+        metadata={"promo": [use.document() for use in books.uses]} if books.uses else None,
         effective_at=effective_at,
     )
     held.captured_entry = entry.id

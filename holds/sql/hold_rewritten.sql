@@ -15,6 +15,7 @@ CREATE OR REPLACE TRIGGER hold_rewritten BEFORE UPDATE ON holds_hold
         OR OLD.counterparty_id IS DISTINCT FROM NEW.counterparty_id
         OR OLD.session_key IS DISTINCT FROM NEW.session_key
         OR OLD.budgets IS DISTINCT FROM NEW.budgets
+        OR OLD.grants IS DISTINCT FROM NEW.grants
         OR OLD.destination IS DISTINCT FROM NEW.destination
         OR NEW.captured < OLD.captured OR NEW.released < OLD.released OR NEW.overcaptured < OLD.overcaptured)
     EXECUTE FUNCTION ledger_hold_rewritten();

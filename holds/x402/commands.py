@@ -49,6 +49,7 @@ def _hold(call: Arguments) -> list[tuple[str, UUID]]:
 @command(
     event="payment.authorized",
     refuses=(*PAYMENT, *SESSION_KEY, InsufficientFunds, AmountOverflow),
+    also_wants=lambda call: [("promo_purse", call["account"])],
     internal=True,
     own=("account",),
 )

@@ -124,6 +124,7 @@ class AuthorizationStore(TableStore):
                 wants.add("hold_payee", (id, REVENUE))
             elif id in whole:
                 wants.add("account", payer)
+                wants.add("promo_purse", payer)
                 wants.add("account", receiver)
                 if session is not None:
                     wants.add("session_key", session)

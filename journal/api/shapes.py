@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from accounts.api.serializers import MinorUnits
 from journal.models import ClearingAccount, PromoGrant
-from journal.promo import Grant
+from journal.promo import GRANTS, KINDS
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.fields import nullable
 from ledger_project.web.api.openapi import ref
@@ -30,19 +30,28 @@ class PromoUseSerializer(Made):
 
 
 class PromoGrantSerializer(serializers.Serializer[PromoGrant]):
-    """Promotional money that was given at once, and what became of it."""
+    """Money that was granted at once, and what became of it."""
 
     id = serializers.CharField()
     account = serializers.CharField()
+    kind = serializers.ChoiceField(KINDS, help_text="Given away, or paid for beforehand.")
     amount = MinorUnits()
     spent = MinorUnits()
-    burned = MinorUnits(help_text="Taken back, or expired.")
+    held = MinorUnits(help_text="In open holds.")
+    burned = MinorUnits(help_text="Taken back, expired or rolled over.")
     left = MinorUnits()
+    priority = serializers.IntegerField(help_text="The lowest is used first; then the one that expires first.")
+    starts_at = serializers.DateTimeField(allow_null=True, help_text="Until then it is not spendable.")
     expires_at = serializers.DateTimeField(allow_null=True, help_text="From then on it is not spendable.")
+    models = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="Patterns of the models that it is for; null: all."
+    )
+    automatic = serializers.BooleanField(help_text="Whether it pays without being asked for.")
+    voided_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
 
     def to_representation(self, instance: PromoGrant) -> dict[str, Any]:
-        numbers = (int(instance.amount), int(instance.spent), int(instance.burned))
-        return Grant(instance.id, *numbers, expires_at=instance.expires_at).document(instance.account_id)
+        return GRANTS.of(instance).document()
 
 
 class RefundSerializer(Made):

@@ -1,7 +1,7 @@
 """The commands of this app, one module per family or in the folder of their feature; importing it declares them."""
 
 from journal.clearing import commands as clearing
-from journal.commands import billing, credit, entries, fees, movement, promo, refund, spend, supply
+from journal.commands import billing, credit, entries, fees, grants, movement, promo, refund, spend, supply
 from journal.external import commands as external
 from journal.monitors import commands as monitors
 from journal.reconciliation import commands as reconciliations
@@ -15,6 +15,7 @@ __all__ = [
     "entries",
     "external",
     "fees",
+    "grants",
     "monitors",
     "movement",
     "promo",

@@ -6,7 +6,7 @@ from accounts.commands.keys import Lifetime
 from accounts.errors import AccountFrozen, AccountUnbounded, AmountOverflow, InsufficientFunds
 from accounts.fields import AccountRef
 from accounts.rows import Bucket
-from journal.commands.shared import AVAILABLE, ISSUANCE, MOVEMENT, issuance, references
+from journal.commands.shared import AVAILABLE, BREAKAGE, ISSUANCE, MOVEMENT, issuance, references, sink
 from journal.errors import PromoGrantNotFound, PromoNotExpired
 from journal.fields import GrantId
 from journal.posting import Books, require_alike, require_open, short
@@ -40,18 +40,18 @@ def promo_mint(
     reference: ExternalRef | None = None,
 ) -> None:
     """Grant promotional money, for good or until a moment, when what is left of it is burnt."""
-    expiry = _expiry(books, expires_in, expires_at)
+    expiry = expiry_of(books, expires_in, expires_at)
     row = books.account(account)
     if row.facts.unbounded:
         raise AccountUnbounded(account=row.facts.name)
     books.move(amount, (issuance(books, row), AVAILABLE), (row, PROMO))
     entry = books.write_entry("promo_mint", references=references(reference=reference))
-    grant = Grant(entry.id, amount, spent=0, burned=0, expires_at=expiry)
+    grant = Grant(id=entry.id, account=row.facts.id, amount=amount, expires_at=expiry, created_at=books.now)
     purse_of(books, row).add(grant)
-    books.result["promo_grant"] = grant.document(row.facts.id)
+    books.result["promo_grant"] = grant.document()
 
 
-def _expiry(books: Books, expires_in: int | None, expires_at: datetime | None) -> datetime | None:
+def expiry_of(books: Books, expires_in: int | None, expires_at: datetime | None) -> datetime | None:
     if expires_in is not None and expires_at is not None:
         raise InvalidRequest(field="expires_at", reason="given together with expires_in")
     if expires_at is not None and expires_at <= books.now:
@@ -72,7 +72,7 @@ def promo_burn(books: Books, *, account: AccountRef, amount: Amount, reference: 
     purse, target = purse_of(books, row), issuance(books, row)
     require_alike(row, target)
     require_open(row)
-    left = sum(grant.left for grant in purse.grants)
+    left = sum(grant.left for grant in purse.grants if grant.kind == "promo")
     if left < amount:
         raise short(row, PROMO, amount, left)
     books.move(amount, (row, PROMO), (target, AVAILABLE))
@@ -83,11 +83,11 @@ def promo_burn(books: Books, *, account: AccountRef, amount: Amount, reference: 
 @command(
     event="promo.expired",
     refuses=(PromoGrantNotFound, PromoNotExpired, AccountFrozen, AmountOverflow),
-    also_wants=lambda call: [("promo_beside", (call["grant"], ISSUANCE))],
+    also_wants=lambda call: [("promo_beside", (call["grant"], pattern)) for pattern in (ISSUANCE, BREAKAGE)],
     platform=True,
 )
 def expire_promo(books: Books, *, grant: GrantId) -> None:
-    """Burn what is left of a grant whose time has come; beat does this for all of them."""
+    """Burn what is left of a grant whose time has come, or book it as breakage if it was paid for; beat does so."""
     found = purse_with(books, grant)
     if found is None:
         raise PromoGrantNotFound(grant=ids.show("prm", grant))
@@ -96,7 +96,7 @@ def expire_promo(books: Books, *, grant: GrantId) -> None:
     if not left or not expiring.expired(books.now):
         raise PromoNotExpired(grant=ids.show("prm", grant), left=str(left))
     row = books.account(ids.show("acc", purse.account_id))
-    books.move(left, (row, PROMO), (issuance(books, row), AVAILABLE))
+    require_open(row)
+    books.lapse(purse.finish(expiring), row, sink(books, row, expiring))
     books.write_entry("promo_expiry", references={"grant": ids.show("prm", grant)})
-    purse.expire(expiring)
-    books.result["promo_grant"] = expiring.document(row.facts.id)
+    books.result["promo_grant"] = expiring.document()

@@ -3,11 +3,13 @@
 from accounts.errors import AccountClosed, AccountFrozen, AccountNotFound, CurrencyMismatch, NormalBalanceMismatch
 from accounts.rows import AccountRow, Bucket
 from journal.posting import Books
+from journal.promo import PAID, Grant
 
 AVAILABLE = Bucket.AVAILABLE
 ISSUANCE = "platform:issuance:{currency}"
 FEES = "platform:fees:{currency}"
 REVENUE = "platform:revenue:{currency}"
+BREAKAGE = "platform:breakage:{currency}"  # what was bought and never used
 
 MOVEMENT = (AccountNotFound, CurrencyMismatch, NormalBalanceMismatch, AccountClosed, AccountFrozen)
 
@@ -25,6 +27,13 @@ def system_account(books: Books, beside: AccountRow, pattern: str, *, type: str,
 def issuance(books: Books, row: AccountRow) -> AccountRow:
     """The account that a currency is minted from and burnt to: its balance is minus what is in circulation."""
     return system_account(books, row, ISSUANCE, type="equity")
+
+
+def sink(books: Books, row: AccountRow, grant: Grant) -> AccountRow:
+    """Where the rest of a grant that is over goes: what was bought is breakage, all other is burnt."""
+    if grant.kind == PAID and grant.voided_at is None:
+        return system_account(books, row, BREAKAGE, type="revenue")
+    return issuance(books, row)
 
 
 def references(**given: str | None) -> dict[str, str]:

@@ -82,7 +82,7 @@ def _keys(ledger: Ledger) -> None:
     less = made(ledger, "correct_usage", "usage", usage=more, metrics={"requests": 3}, reason="counted twice")
     ledger.run("correct_usage", usage=less, metrics={"requests": 5})
     ledger.run("open_account", name="small", currency="CRD")
-    ledger.run("transfer", from_account="alice", to_account="small", amount=5)
+    ledger.run("transfer", from_account="alice", to_account="small", amount=6)
     several |= {"account": "small"}
     hold = made(ledger, "authorize_usage", "hold", **several)
     owed = made(ledger, "record_usage", "usage", hold=hold, request_id="owed", **several | {"metrics": {"requests": 7}})
@@ -116,6 +116,13 @@ def _moving(ledger: Ledger) -> None:
     bought = made(ledger, "spend", "entry", account="bob", to_account="shop", amount=8, use_promo=True)
     ledger.run("refund", entry=bought, amount=3)
     ledger.run("promo_burn", account="bob", amount=4)
+    ledger.run("grant", account="bob", amount=9, kind="paid", priority=1, models=["m"], expires_in=3600)
+    void = made(ledger, "grant", "promo_grant", account="bob", amount=7, starts_at="2026-01-01T00:00:00Z")
+    kept = made(ledger, "place_hold", "hold", account="bob", amount=3, expires_in=86400)
+    ledger.run("void_grant", grant=void)
+    ledger.run("release_hold", hold=kept)
+    rolled = made(ledger, "grant", "promo_grant", account="bob", amount=7, expires_in=3600)
+    ledger.run("roll_over_grant", grant=rolled, at_most=5, expires_in=1800)
     with clock.moved(2 * HOUR):
         promo_expiry.expire_due()
     # So many that the log has a subtree of its own.

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from accounts.errors import CurrencyMismatch
-from accounts.rows import AccountRow
+from accounts.rows import AccountRow, Bucket
 from accounts.sessions import SessionKeyRow
 from holds.books import HoldBooks
 from holds.errors import CaptureExceedsHold, HoldNotFound, HoldNotPending
 from holds.rows import HoldRow
 from journal.commands.shared import AVAILABLE, REVENUE, system_account
 from journal.posting import require_open, short
+from journal.promo import part_of, read_uses
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
 from ledger_project.kernel.windows import window
@@ -126,17 +127,18 @@ class UsageBooks(HoldBooks):
     def _overrun(self, held: HoldRow, more: int, receiver: AccountRow, overrun: str) -> int:
         """The work was permitted and is done: budgets book it, above their limits where it must be."""
         holder = self.holder(held)
+        there = self.has(holder, self.grants_for(holder)) - holder.credit_left
         self.done = True
         if overrun == REFUSE:
             if held.status not in ("expired", "released"):
                 facts = {"asked": str(held.captured + more), "remaining": str(held.captured), "currency": held.currency}
                 raise CaptureExceedsHold(hold=ids.show("hld", held.id), **facts)
-            if not holder.facts.unbounded and more > holder.numbers[AVAILABLE]:
-                raise short(holder, AVAILABLE, more, holder.numbers[AVAILABLE])
+            if not holder.facts.unbounded and more > there:
+                raise short(holder, AVAILABLE, more, there)
         require_open(holder)
         paid = more
         if overrun == AVAILABLE_ONLY and not holder.facts.unbounded:
-            paid = min(more, holder.numbers[AVAILABLE])
+            paid = min(more, there)
         key = self.find(SessionKeyRow, held.session_key) if held.session_key else None
         if key is not None:
             self.session_key = key.id
@@ -145,13 +147,40 @@ class UsageBooks(HoldBooks):
             if paid:
                 key.require_usable(receiver=receiver.facts.id, at=self.now)
                 key.charge(paid, at=self.now)
-        self.move(paid, (holder, AVAILABLE), (receiver, AVAILABLE))
+        self.pay_out(paid, holder, (receiver, AVAILABLE))
         return more - paid
 
+    def return_payment(self, usage: UsageRow, amount: int, payer: AccountRow, receiver: AccountRow) -> None:
+        """Give back a part of what was paid for usage: the account's own money first, then grants, the last one first.
+
+        Budgets that were charged for it have it back as well. Refuses: Forbidden, AccountClosed, AccountFrozen,
+        InsufficientFunds.
+        """
+        self.take_own(receiver, amount)
+        uses = read_uses(usage.grants)
+        granted = sum(use.amount for use in uses)
+        own = max(0, usage.paid + amount - granted)
+        from_grants = min(granted, max(0, amount - own))
+        self.give(payer, AVAILABLE, amount - from_grants)
+        if from_grants:
+            self.give(payer, Bucket.PROMO, from_grants)
+        for use in part_of(uses, granted - from_grants, from_grants):
+            self.unspend(use)
+        usage.grants = [use.document() for use in part_of(uses, 0, granted - from_grants)]
+        for budget in {budget for budget, _ in usage.charges}:
+            left = amount
+            for (each, start), charged in reversed(usage.charges.items()):
+                back = min(charged, left) if each == budget else 0
+                if back:
+                    self.return_to(budget, start, back)
+                    usage.add_charges({(budget, start): -back})
+                    left -= back
+
     def finish(self) -> None:
-        """Say of the usage which budgets were charged for it."""
+        """Say of the usage which budgets were charged for it, and which grants have paid."""
         super().finish()
         if self.usage is not None:
+            self.usage.grants += [use.document() for use in self.uses]
             self.usage.add_charges(self.charged)
             self.result["usage"] = self.usage.document()
 

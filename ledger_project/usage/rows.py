@@ -14,6 +14,7 @@ from uuid import UUID
 
 from accounts.rows import account_key, look_up
 from journal.commands.shared import REVENUE
+from journal.promo import read_uses
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.identity import fold
 from ledger_project.log.caller import Caller
@@ -137,7 +138,7 @@ class MeterStore(TableStore):
         found = look_up(wants.tenant, {ref for ref, _ in asked}, look, remember=wants.committed)
         meters = {(found[ref].id, book) for ref, book in asked if ref in found}
         recorded = list(wants.refs.get("usage_meter", ()))
-        for account, to_account, book, budgets in look(_PARTIES, (wants.tenant, recorded)) if recorded else ():
+        for account, to_account, book, budgets, grants in look(_PARTIES, (wants.tenant, recorded)) if recorded else ():
             meters.add((account, fold(book)))
             wants.add("account", account)
             if to_account is None:
@@ -147,6 +148,9 @@ class MeterStore(TableStore):
             for budget, window in map(read_charge, load_json(budgets)):
                 wants.add("budget", budget)
                 wants.add("budget_window", (budget, window))
+            for use in read_uses(load_json(grants)):
+                wants.add("promo_grant", use.grant)
+            wants.add("promo_purse", account)
         wants.refs["meter"] = meters
 
     def reading(self, wants: Wants) -> Query | None:
@@ -157,7 +161,7 @@ class MeterStore(TableStore):
 
 
 _PARTIES = """
-SELECT usage.account_id, usage.to_account_id, version.book, usage.budgets
+SELECT usage.account_id, usage.to_account_id, version.book, usage.budgets, usage.grants
   FROM usage_usage AS usage JOIN usage_priceversion AS version ON version.id = usage.version_id
  WHERE usage.tenant_id = %s AND usage.id = ANY(%s::uuid[])
 """
@@ -168,8 +172,8 @@ class UsageRow(StoredRow):
     """What one posting about a request says: what was used, what it was instead (`corrected`), or that more was paid
     (`collected`).
 
-    `metrics`, `lines`, `cost`, `paid`, `uncovered`, `budgets` and `grants` are of the whole request as it stands then. `charged`
-    is what this posting moved, below zero where it gave back. `uncovered` is due and was not there to take.
+    `metrics`, `lines`, `cost`, `paid`, `uncovered`, `budgets` and `grants` are of the whole request as it stands then.
+    `charged` is what this posting moved, below zero where it gave back. `uncovered` is due and was not there to take.
     """
 
     id: UUID = column(public="usg")

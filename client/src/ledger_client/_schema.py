@@ -2,7 +2,7 @@
 
 
 
-AMOUNTS = frozenset("amount asked available balance balance_after bonded burned captured charge charged closing_balance cost credit credit_limit credit_used debit den difference eligible_reserves_total escrowed fee fee_pool fees held initial_balance left limit max_per_day max_per_spend max_total maximum money_in money_out net num opening_balance original outstanding over overcaptured paid pending posted promo refunded released remainder remaining required reserved reserved_day reserved_total settled shortfall spent spent_day spent_most spent_total to_buyer to_seller tolerance total total_in total_out uncovered used value".split())
+AMOUNTS = frozenset("amount asked at_most available balance balance_after bonded burned captured charge charged closing_balance cost credit credit_limit credit_used debit den difference eligible_reserves_total escrowed fee fee_pool fees held initial_balance left limit max_per_day max_per_spend max_total maximum money_in money_out net num opening_balance original outstanding over overcaptured paid pending posted promo refunded released remainder remaining required reserved reserved_day reserved_total settled shortfall spent spent_day spent_most spent_total to_buyer to_seller tolerance total total_in total_out uncovered used value".split())
 
 # By command: what it does, and its arguments as (name, kind, required).
 COMMANDS = {
@@ -24,13 +24,14 @@ COMMANDS = {
     'end_budget': ('Ask a budget no more.', (('budget', 'text', True),)),
     'ensure_account': ('Open an account on first use and mint its initial balance.', (('account', 'text', True), ('currency', 'text', False), ('initial_balance', 'amount', False), ('type', 'text', False), ('metadata', 'map', False))),
     'expire_hold': ('End a hold or an escrow whose time is over.', (('hold', 'text', True),)),
-    'expire_promo': ('Burn what is left of a grant whose time has come.', (('grant', 'text', True),)),
+    'expire_promo': ('Burn what is left of a grant whose time has come, or book it as breakage if it was paid for.', (('grant', 'text', True),)),
     'extend_hold': ('Let a hold or an escrow that ends by itself end later.', (('hold', 'text', True), ('expires_in', 'integer', True))),
     'fail_deposit': ('Give an announced deposit up: it is no longer expected.', (('deposit', 'text', True), ('reason', 'text', True))),
     'fail_withdrawal': ('State that the withdrawal will not be paid: the money goes back to its account.', (('withdrawal', 'text', True), ('reason', 'text', True), ('not_paid', 'flag', False))),
     'fee_burn': ('Take collected fees out of circulation.', (('account', 'text', True), ('amount', 'amount', True), ('escrow', 'text', False), ('trial', 'text', False), ('reference', 'text', False), ('description', 'text', False))),
     'fee_transfer': ("Hand collected fees on, into the receiver's available money.", (('from_account', 'text', True), ('to_account', 'text', True), ('amount', 'amount', True), ('escrow', 'text', False), ('trial', 'text', False), ('reference', 'text', False), ('description', 'text', False))),
     'freeze_account': ('Let no money leave the account until it is unfrozen.', (('account', 'text', True), ('reason', 'text', False))),
+    'grant': ("Grant money that pays for usage, spends, holds and x402 before the account's own, and can never be paid out.", (('account', 'text', True), ('amount', 'amount', True), ('kind', 'text', False), ('priority', 'integer', False), ('starts_at', 'text', False), ('expires_in', 'integer', False), ('expires_at', 'text', False), ('models', 'list of text', False), ('reference', 'text', False))),
     'issue_api_key': ('Issue an API key with scopes, for `expires_in` seconds or for good.', (('name', 'text', True), ('scopes', 'list of text', True), ('prefix', 'text', True), ('digest', 'text', True), ('expires_in', 'integer', False), ('account', 'text', False))),
     'issue_attestation': ('State what is owed in a currency and what stands behind it, in a signed document.', (('attestation', 'text', True), ('as_of', 'text', True), ('checkpoint', 'integer', True), ('document', 'text', True), ('jws', 'text', True), ('currency', 'text', False))),
     'issue_session_key': ('Give out a budget on an account: caps per spend, per day (UTC) and in all, receivers, and seconds to live.', (('account', 'text', True), ('max_per_spend', 'amount', False), ('max_per_day', 'amount', False), ('max_total', 'amount', False), ('allowed_receivers', 'list of text', False), ('expires_in', 'integer', False))),
@@ -41,7 +42,7 @@ COMMANDS = {
     'mint': ('Issue new money into an account.', (('account', 'text', True), ('amount', 'amount', True), ('reference', 'text', False), ('metadata', 'map', False))),
     'open_account': ('Open an account.', (('name', 'text', True), ('currency', 'text', False), ('type', 'text', False), ('unbounded', 'flag', False), ('metadata', 'map', False))),
     'open_clearing_account': ("Open `clearing:{domain}`, a domain's account for what its users exchange with others.", (('domain', 'text', True), ('currency', 'text', False))),
-    'place_hold': ('Set money of an account aside until it is captured, released or expired.', (('account', 'text', True), ('amount', 'amount', True), ('to_account', 'text', False), ('reason', 'text', False), ('expires_in', 'integer', False), ('allow_overcapture', 'flag', False), ('references', 'map', False), ('session_key', 'text', False))),
+    'place_hold': ('Set money of an account aside until it is captured, released or expired: grants first, in their order, then its own.', (('account', 'text', True), ('amount', 'amount', True), ('to_account', 'text', False), ('reason', 'text', False), ('expires_in', 'integer', False), ('allow_overcapture', 'flag', False), ('references', 'map', False), ('session_key', 'text', False))),
     'post_entry': ('Post any balanced set of postings: positive amounts are debits, and each currency sums to zero.', (('postings', 'postings', True), ('kind', 'text', False), ('description', 'text', False), ('references', 'map', False), ('metadata', 'map', False), ('effective_at', 'text', False))),
     'promo_burn': ('Take promotional money back out of circulation, the grant that expires first before the others.', (('account', 'text', True), ('amount', 'amount', True), ('reference', 'text', False))),
     'promo_mint': ('Grant promotional money, for good or until a moment, when what is left of it is burnt.', (('account', 'text', True), ('amount', 'amount', True), ('expires_in', 'integer', False), ('expires_at', 'text', False), ('reference', 'text', False))),
@@ -55,7 +56,7 @@ COMMANDS = {
     'record_reserve_snapshot': ('Record how many units of an asset there were at a moment, and who says so.', (('asset', 'text', True), ('amount', 'amount', True), ('taken_at', 'text', True), ('provenance', 'text', True), ('price', 'json', False), ('evidence_hash', 'text', False))),
     'record_usage': ('Price what a request used, and charge it: to `to_account`, or to `platform:revenue:{currency}`.', (('account', 'text', True), ('book', 'text', True), ('model', 'text', True), ('metrics', 'map', True), ('request_id', 'text', True), ('source', 'text', False), ('at', 'text', False), ('hold', 'text', False), ('overrun', 'text', False), ('final', 'flag', False), ('to_account', 'text', False), ('metadata', 'map', False))),
     'redeliver_webhook': ('Send one delivery again, under its id.', (('webhook', 'text', True), ('delivery', 'text', True))),
-    'refund': ("Give back what an entry paid, all that is left of it or an amount, from the receiver's money to the payer.", (('entry', 'text', True), ('amount', 'amount', False), ('reason', 'text', False))),
+    'refund': ("Give back what an entry paid, all that is left of it or an amount, from the receiver's money to the payer.", (('entry', 'text', True), ('amount', 'amount', False), ('reason', 'text', False), ('refund_expired', 'text', False))),
     'refund_escrow': ('Give the buyer back what is left, or `amount` of it.', (('escrow', 'text', True), ('amount', 'amount', False), ('reason', 'text', False))),
     'register_currency': ('Register a currency with the number of decimals of its minor unit.', (('code', 'text', True), ('scale', 'integer', False), ('name', 'text', False))),
     'register_monitor': ('Watch a bucket of an account: each time the comparison with `value` becomes true, one event says so.', (('account', 'text', True), ('bucket', 'text', False), ('operator', 'text', True), ('value', 'amount', True))),
@@ -75,6 +76,7 @@ COMMANDS = {
     'reverse_entry': ('Post the opposite of an entry, whole and once.', (('entry', 'text', True), ('reason', 'text', False))),
     'revoke_api_key': ('Revoke an API key for good, and with it the use of every key that comes from it.', (('api_key', 'text', True), ('descendants', 'flag', False))),
     'revoke_session_key': ('Take a budget back for good.', (('session_key', 'text', True),)),
+    'roll_over_grant': ('Let what is free of a grant, or `at_most` of it, live on in a new one of its kind with another end.', (('grant', 'text', True), ('at_most', 'amount', False), ('expires_in', 'integer', False), ('expires_at', 'text', False))),
     'rotate_webhook_secret': ('Make a new signing secret, shown in this answer only.', (('webhook', 'text', True),)),
     'set_agent_currency': ('Say which currency agents have where a call names none.', (('currency', 'text', True),)),
     'set_budget': ('Limit what may be paid in each window of time, or change what this budget of that name allows.', (('name', 'text', True), ('limit', 'amount', True), ('window', 'text', True), ('account', 'text', False), ('account_prefix', 'text', False), ('session_key', 'text', False), ('currency', 'text', False), ('parent', 'text', False), ('time_zone', 'text', False), ('mode', 'text', False), ('models', 'list of text', False), ('alerts', 'list of integer', False))),
@@ -88,4 +90,5 @@ COMMANDS = {
     'update_reserve_asset': ('Change how an asset is counted, held or read from now on.', (('asset', 'text', True), ('provider', 'text', False), ('haircut_bps', 'integer', False), ('max_age_seconds', 'integer', False), ('is_eligible', 'flag', False), ('custody', 'text', False), ('source', 'json', False), ('metadata', 'map', False))),
     'update_webhook': ('Change a webhook.', (('webhook', 'text', True), ('url', 'text', False), ('types', 'list of text', False), ('description', 'text', False), ('ordered', 'flag', False), ('enabled', 'flag', False))),
     'upload_external_statement': ('Take in a statement of a bank, a provider or a chain about one account, whole or not at all.', (('account', 'text', True), ('name', 'text', True), ('format', 'text', True), ('content', 'text', True), ('mapping', 'json', False))),
+    'void_grant': ('Take back what is free of a grant.', (('grant', 'text', True), ('reason', 'text', False))),
 }

@@ -17,7 +17,7 @@ HOUR = 3600
 @command(
     event="usage.authorized",
     refuses=(PAYMENT[0], *PRICING, *PAYMENT[1:], *SESSION_KEY, InsufficientFunds, AmountOverflow),
-    also_wants=lambda call: [("price_book", None)],
+    also_wants=lambda call: [("price_book", None), ("promo_purse", call["account"])],
     own=("account",),
 )
 def authorize_usage(

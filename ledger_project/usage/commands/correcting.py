@@ -1,7 +1,6 @@
 """What was recorded is put right: by the difference, as a posting of its own that names what it follows on."""
 
 from accounts.errors import AccountClosed, AccountFrozen, AmountOverflow, InsufficientFunds
-from accounts.rows import AccountRow
 from journal.commands.shared import AVAILABLE
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.errors import InvalidRequest
@@ -24,9 +23,9 @@ from ledger_project.usage.rows import KNOWN_BOOKS, MeterRow, UsageRow, Version
 @command(
     event="usage.corrected",
     refuses=(
-        InvalidRequest,
         UsageNotFound,
         UsageSuperseded,
+        InvalidRequest,
         UnpricedMetric,
         UsageTooOld,
         NothingToCorrect,
@@ -52,9 +51,9 @@ def correct_usage(
     unless `reprice`. What is due less goes back from whoever was paid, from what is `uncovered` first, and to the
     budgets that were charged; what is due more is charged, and budgets book it.
     """
+    row = books.recorded(usage)
     if metrics is None and not reprice:
         raise InvalidRequest(field="metrics", reason="required, unless the usage is to be priced anew")
-    row = books.recorded(usage)
     old = books.version_of(row)
     new = in_force(books.batch.facts[KNOWN_BOOKS], row.book, row.at) if reprice else old
     metrics = row.metrics if metrics is None else metrics
@@ -76,10 +75,16 @@ def correct_usage(
         lines=lines_of(priced),
         cost=priced.cost,
         charged=moved,
+        paid=row.paid + moved,
         uncovered=uncovered,
         remainder=meter.remainder,
     )
-    _move(books, corrected, moved, payer, receiver)
+    books.model, books.done = row.model, True
+    if moved > 0:
+        books.pay_out(moved, payer, (receiver, AVAILABLE))
+        books.charge_payments([(payer.facts, -moved), (receiver.facts, moved)])
+    elif moved < 0:
+        books.return_payment(corrected, -moved, payer, receiver)
     if moved:
         books.write_entry("usage_correction", description=reason, references=_names(row))
     books.result["meter"] = meter.document()
@@ -99,26 +104,6 @@ def _priced_anew(row: UsageRow, metrics: dict[str, int], old: Version, new: Vers
     priced = new.prices.price(row.model, metrics, meter.counts.get(other, {}))
     meter.count(other, priced.counted)
     return priced
-
-
-def _move(books: UsageBooks, usage: UsageRow, amount: int, payer: AccountRow, receiver: AccountRow) -> None:
-    """Charge what is due more, or give back what is due less, at the balances and at the budgets."""
-    books.model = usage.model
-    books.done = True
-    if amount > 0:
-        books.move(amount, (payer, AVAILABLE), (receiver, AVAILABLE))
-        books.charge_payments([(payer.facts, -amount), (receiver.facts, amount)])
-    elif amount < 0:
-        books.take_own(receiver, -amount)
-        books.give(payer, AVAILABLE, -amount)
-        for budget in {budget for budget, _ in usage.charges}:
-            left = -amount
-            for (each, start), charged in reversed(usage.charges.items()):
-                back = min(charged, left) if each == budget else 0
-                if back:
-                    books.return_to(budget, start, back)
-                    usage.add_charges({(budget, start): -back})
-                    left -= back
 
 
 def _names(row: UsageRow) -> dict[str, str]:
@@ -151,6 +136,6 @@ def collect_uncovered(
     payer = books.account(ids.show("acc", row.account))
     books.model = row.model
     books.done = True
-    books.follow(row, "collected", charged=asked, uncovered=row.uncovered - asked)
-    books.move(asked, (payer, AVAILABLE), (books.receiver(row, payer), AVAILABLE))
+    books.follow(row, "collected", charged=asked, paid=row.paid + asked, uncovered=row.uncovered - asked)
+    books.pay_out(asked, payer, (books.receiver(row, payer), AVAILABLE))
     books.write_entry("usage_collection", description=reason, references=_names(row))

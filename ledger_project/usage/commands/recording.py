@@ -23,6 +23,7 @@ from ledger_project.usage.rows import UsageRow
 def _wants(call: Arguments) -> list[Want]:
     hold = call["hold"]
     wants: list[Want] = [("price_book", None), ("meter", (call["account"], call["book"]))]
+    wants.append(("promo_purse", call["account"]))
     if hold:
         wants += [("authorization", hold), ("late_usage", hold)]
     if not call["to_account"]:
@@ -109,7 +110,7 @@ def record_usage(
     if held:
         uncovered = books.pay_from_hold(held, due, receiver, overrun or AVAILABLE_ONLY, final=final)
     elif due:
-        books.move(due, (payer, AVAILABLE), (receiver, AVAILABLE))
+        books.pay_out(due, payer, (receiver, AVAILABLE))
     if books.moved:
         shown = ids.show("hld", held.id) if held else None
         entry = books.write_entry(
@@ -135,6 +136,7 @@ def record_usage(
             lines=lines_of(priced),
             cost=priced.cost,
             charged=due - uncovered,
+            paid=due - uncovered,
             uncovered=uncovered,
             remainder=meter.remainder,
             hold=held.id if held else None,
