@@ -11,6 +11,7 @@ from accounts.api.serializers import MinorUnits
 from accounts.folding import meaning
 from ledger_project.kernel.fields import IdField, MomentField, TextField
 from ledger_project.log.command import COMMANDS
+from ledger_project.usage.bills.api import AccountBill
 from ledger_project.usage.models import PriceVersion, Usage
 from ledger_project.usage.quoting import UsageQuote
 from ledger_project.usage.rows import PriceVersionStore, UsageStore
@@ -138,6 +139,7 @@ urlpatterns = [
     path_of("v1/usage", get=UsageList, post="record_usage", makes=USAGE),
     path("v1/usage/quote", UsageQuote.as_view()),
     path_of("v1/usage/authorize", post="authorize_usage", makes={"hold": "Hold", "quote": AUTHORIZED}),
+    path("v1/accounts/<str:account>/bill", AccountBill.as_view()),
     path_of("v1/usage/<str:usage>/correct", post="correct_usage", makes=USAGE),
     path_of("v1/usage/<str:usage>/collect", post="collect_uncovered", makes=USAGE),
 ]

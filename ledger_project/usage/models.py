@@ -119,6 +119,7 @@ class Usage(models.Model):
         indexes = [
             Index(fields=["tenant", "id"], name="usage_page"),
             Index(fields=["account", "at"], name="usage_of_account"),
+            Index(fields=["account", "recorded_at"], name="usage_billed"),
             Index("tenant", Folded("source"), Folded("request_id"), "id", name="usage_of_request"),
         ]
 

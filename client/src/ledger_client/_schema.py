@@ -2,7 +2,7 @@
 
 
 
-AMOUNTS = frozenset("amount asked at_most available balance balance_after bonded burned captured charge charged closing_balance cost credit credit_limit credit_used debit den difference eligible_reserves_total escrowed fee fee_pool fees held initial_balance left limit max_per_day max_per_spend max_total maximum money_in money_out net num opening_balance original outstanding over overcaptured paid pending posted promo refunded released remainder remaining required reserved reserved_day reserved_total settled shortfall spent spent_day spent_most spent_total to_buyer to_seller tolerance total total_in total_out uncovered used value".split())
+AMOUNTS = frozenset("amount asked at_most available balance balance_after bonded burned captured charge charged closing_balance collected corrected cost credit credit_limit credit_used debit den difference due eligible_reserves_total escrowed fee fee_pool fees held initial_balance left limit max_per_day max_per_spend max_total maximum money_in money_out net num opening_balance original outstanding over overcaptured paid pending posted promo refunded released remainder remaining required reserved reserved_day reserved_total settled shortfall spent spent_day spent_most spent_total to_buyer to_seller tolerance total total_in total_out uncovered used value".split())
 
 # By command: what it does, and its arguments as (name, kind, required).
 COMMANDS = {

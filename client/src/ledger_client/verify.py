@@ -19,6 +19,7 @@ Exit codes; of several failures, the first that was found:
     13  the books do not balance: an entry, a version, a balance or its floor is wrong
     14  the attestation's figures do not follow from each other, or it does not count the account of the proof
     15  a file of the archive is not the one that was signed, is missing, or was added
+    16  usage does not cost what its price book says, or was not charged what it costs; prints the log index
     20  the checkpoint or attestation is older than --max-age, or nothing shows its age
 """
 
@@ -31,18 +32,21 @@ import json
 import re
 import sys
 import time
+import unicodedata
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-UNREADABLE, SIGNATURE, INCONSISTENT, LEAF, BALANCES, COVERAGE, FILES, STALE = 2, 10, 11, 12, 13, 14, 15, 20
+UNREADABLE, SIGNATURE, INCONSISTENT, LEAF, BALANCES, COVERAGE, FILES, PRICES, STALE = 2, 10, 11, 12, 13, 14, 15, 16, 20
 KINDS = {
     UNREADABLE: "unreadable",
     SIGNATURE: "signature",
@@ -51,6 +55,7 @@ KINDS = {
     BALANCES: "balances",
     COVERAGE: "coverage",
     FILES: "file_mismatch",
+    PRICES: "price_mismatch",
     STALE: "stale",
 }
 MAX_DEPTH = 70  # a ledger hashes nothing that is nested deeper than 64
@@ -351,6 +356,7 @@ class Books:
         self.accounts: dict[str, dict[str, Any]] = {}
         self.openings: dict[str, dict[str, Any]] = {}
         self.chains: dict[str, dict[int, Chain]] = {}
+        self.prices = PriceBooks()
         self.entries = 0
         self.failure: Failure | None = None
 
@@ -360,6 +366,7 @@ class Books:
             try:
                 self._open_accounts(event, index)
                 self._post(postings_of(event, index), index)
+                self.prices.take(event, index)
             except Failure as failure:
                 self.failure = failure
 
@@ -471,6 +478,193 @@ def postings_of(event: dict[str, Any], index: int) -> list[dict[str, Any]]:
 
 def wrong(message: str, index: int) -> Failure:
     return Failure(BALANCES, message, log_index=index)
+
+
+# ---------------------------------------------------------------- prices: usage is priced again
+
+SCALE = 10**12  # costs are in 10^-12 minor units
+
+
+class PriceBooks:
+    """Usage priced again by the versions that were published, and what each account carries from charge to charge.
+
+    Events of one account and book are looked at in the order of their ids, which is that of their recording: what was
+    committed within the same moment is sealed in any order.
+    """
+
+    def __init__(self) -> None:
+        self.versions: dict[str, dict[str, Any]] = {}
+        self.postings: list[tuple[str, int, dict[str, Any]]] = []
+
+    def take(self, event: dict[str, Any], index: int) -> None:
+        try:
+            if event["type"] == "prices.published":
+                version = event["result"]["price_version"]
+                self.versions[version["id"]] = {**version, "read": read_rates(version)}
+            elif event["type"] in ("usage.recorded", "usage.corrected", "usage.collected"):
+                self.postings.append((event["id"], index, event))
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
+            raise mispriced("not an event of the documented form: its prices", index) from None
+
+    def close(self) -> int:
+        """Price everything again, in order; how many postings there were."""
+        carried: dict[tuple[str, str], int] = {}
+        counts: dict[tuple[str, str, str, str], int] = {}
+        known: dict[str, dict[str, Any]] = {}
+        for _, index, event in sorted(self.postings, key=lambda posting: posting[0]):
+            try:
+                self._price(event, index, carried, counts, known)
+            except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError):
+                raise mispriced("not an event of the documented form: its usage", index) from None
+        return len(self.postings)
+
+    def _price(
+        self,
+        event: dict[str, Any],
+        index: int,
+        carried: dict[tuple[str, str], int],
+        counts: dict[tuple[str, str, str, str], int],
+        known: dict[str, dict[str, Any]],
+    ) -> None:
+        usage = event["result"]["usage"]
+        version = self.versions[usage["version"]]
+        before = known.get(usage.get("follows") or "")
+        if before is None and event["type"] != "usage.recorded":
+            raise mispriced(f"{usage['id']} follows on usage that is not there", index)
+        meter = usage["account"], _meant(version["book"])
+        cost = int(usage["cost"])
+        if event["type"] == "usage.collected":
+            due, told = 0, before and before["cost"]
+        else:
+            if event["type"] == "usage.recorded" or before is None or usage["version"] != before["version"]:
+                self._require_in_force(version, usage, event, index)
+            lines = self._lines(version, usage, before, counts, meter, index)
+            floor = version["read"][1]
+            total = sum(costs for *_, costs in lines)
+            told = str(max(floor, total) if floor else total)
+            if lines != [
+                (line["metric"], line["quantity"], line["rate"], int(line["cost"])) for line in usage["lines"]
+            ]:
+                raise mispriced(f"{usage['id']}: its lines should be {lines}", index)
+            was = int(before["cost"]) if before else 0
+            due, carried[meter] = divmod(carried.get(meter, 0) + cost - was, SCALE)
+            if not str(carried[meter]) == usage["remainder"] == event["result"]["meter"]["remainder"]:
+                raise mispriced(f"{usage['id']}: what is carried on should be {carried[meter]}", index)
+        if usage["cost"] != told:
+            raise mispriced(f"{usage['id']}: it costs {told}, not {usage['cost']}", index)
+        uncovered = int(usage.get("uncovered", "0")) - int((before or {}).get("uncovered", "0"))
+        if int(usage["charged"]) != due - uncovered:
+            raise mispriced(f"{usage['id']}: {due - uncovered} should be charged, not {usage['charged']}", index)
+        moved = sum(
+            int(one["amount"]) for one in (event["entry"] or {"postings": []})["postings"] if one["account"] == meter[0]
+        )
+        if moved not in (int(usage["charged"]), -int(usage["charged"])):
+            raise mispriced(f"{usage['id']}: the entry moves {abs(moved)}, not {usage['charged']}", index)
+        known[usage["id"]] = usage
+
+    def _require_in_force(
+        self, version: dict[str, Any], usage: dict[str, Any], event: dict[str, Any], index: int
+    ) -> None:
+        """The version with the latest effective time that is not after the usage's, of those published by then."""
+        fit = [
+            (one["effective_at"], one["number"], one["id"])
+            for one in self.versions.values()
+            if _meant(one["book"]) == _meant(version["book"])
+            and one["effective_at"] <= usage["at"]
+            and one["published_at"] <= event["recorded_at"]
+        ]
+        if max(fit, default=(0, 0, ""))[2] != version["id"]:
+            raise mispriced(f"{usage['id']} is priced by {version['id']}, which was not in force", index)
+
+    def _lines(
+        self,
+        version: dict[str, Any],
+        usage: dict[str, Any],
+        before: dict[str, Any] | None,
+        counts: dict[tuple[str, str, str, str], int],
+        meter: tuple[str, str],
+        index: int,
+    ) -> list[tuple[str, int, int, int]]:
+        """Each metric with its quantity, rate and cost, after what was used of the month before it."""
+        old = {line["metric"]: line for line in before["lines"]} if before else {}
+        if before and before["version"] != usage["version"]:  # priced anew: first the old quantities are taken out
+            other = self.versions[before["version"]]
+            for line in old.values():
+                key, tiers = other["read"][0][line["rate"]][:2]
+                if len(tiers) > 1:
+                    place = (*meter, _month(other, usage["at"]), key)
+                    counts[place] = counts.get(place, 0) - line["quantity"]
+            old = {}
+        lines = []
+        for metric in sorted(old.keys() | usage["metrics"].keys()):
+            was, quantity = old.get(metric), usage["metrics"].get(metric, 0)
+            rate = was["rate"] if was else most_exact(version["read"][0], usage["model"], metric)
+            if rate is None:
+                raise mispriced(f"{usage['id']}: there is no rate for {metric}", index)
+            key, tiers = version["read"][0][rate][:2]
+            place = (*meter, _month(version, usage["at"]) if len(tiers) > 1 else "", key)
+            more, start = quantity - (was["quantity"] if was else 0), counts.get(place, 0)
+            cost = graduated(tiers, more, start) if more >= 0 else -graduated(tiers, -more, start + more)
+            cost += int(was["cost"]) if was else 0
+            if len(tiers) > 1:
+                counts[place] = start + more
+            if metric in usage["metrics"] or cost:
+                lines.append((metric, quantity, rate, cost))
+        return lines
+
+
+Rates = list[tuple[str, list[tuple[int | None, int]], str, str]]
+
+
+def read_rates(version: dict[str, Any]) -> tuple[Rates, int]:
+    """The rates of a version, as what is counted of them, their tiers, model and metric; and its minimum."""
+    markup = Fraction(10_000 + version["markup_bps"], 10_000)
+    rates: Rates = []
+    for rate in version["rates"]:
+        given = rate.get("tiers") or [{"price": rate["price"]}]
+        tiers = [(tier.get("up_to"), _exact(Fraction(tier["price"]) * markup / rate.get("per", 1))) for tier in given]
+        rates.append((f"{rate['model']} {rate['metric']}", tiers, rate["model"], rate["metric"]))
+    return rates, _exact(Fraction(version["minimum"]))
+
+
+def _exact(price: Fraction) -> int:
+    if (price * SCALE).denominator != 1:
+        raise ValueError("a price of more than twelve decimals")
+    return (price * SCALE).numerator
+
+
+def most_exact(rates: Rates, model: str, metric: str) -> int | None:
+    """The place of the rate that prices this metric: the model's own name, then the pattern with the most letters."""
+    fit = []
+    for place, (_, _, pattern, priced) in enumerate(rates):
+        form = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
+        if priced == metric and re.fullmatch(form, model, re.DOTALL):
+            fit.append(("*" not in pattern and "?" not in pattern, sum(one not in "*?" for one in pattern), place))
+    return max(fit)[2] if fit else None
+
+
+def graduated(tiers: list[tuple[int | None, int]], quantity: int, start: int) -> int:
+    """What units cost, after so many of the month."""
+    total = 0
+    for up_to, price in tiers:
+        end = start + quantity if up_to is None else min(start + quantity, up_to)
+        if end > start:
+            total, quantity, start = total + (end - start) * price, quantity - (end - start), end
+    return total
+
+
+def _meant(book: str) -> str:
+    return unicodedata.normalize("NFC", book).strip()
+
+
+def _month(version: dict[str, Any], at: str) -> str:
+    moment = datetime.fromisoformat(at)
+    zone = version["time_zone"]
+    return f"{moment.astimezone(ZoneInfo(zone)) if zone != 'UTC' else moment:%Y-%m}"
+
+
+def mispriced(message: str, index: int) -> Failure:
+    return Failure(PRICES, message, log_index=index)
 
 
 # ---------------------------------------------------------------- attestations of reserves
@@ -837,6 +1031,9 @@ class Verification:
         self.compare(head, roots)
         partial = books.close()
         self.passed(f"{books.entries} entries balance, and the balances of their accounts follow from them")
+        self.report["usage"] = books.prices.close()
+        if self.report["usage"]:
+            self.passed(f"{self.report['usage']} postings of usage cost what the price books say, and were charged so")
         self.report |= {"events": own, "entries": books.entries, "balances": books.balances(), "partial": partial}
         self.require_time(head, newest)
         return head, books

@@ -69,6 +69,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='usage',
+            index=models.Index(fields=['account', 'recorded_at'], name='usage_billed'),
+        ),
+        migrations.AddIndex(
+            model_name='usage',
             index=models.Index(models.F('tenant'), accounts.folding.Folded('source'), accounts.folding.Folded('request_id'), models.F('id'), name='usage_of_request'),
         ),
         migrations.AddConstraint(
