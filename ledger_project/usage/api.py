@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import path
 from rest_framework import serializers
 
 from accounts import queries
 from accounts.api.serializers import MinorUnits
 from accounts.folding import meaning
 from ledger_project.kernel.fields import MomentField, TextField
+from ledger_project.usage.batch import UsageBatch
 from ledger_project.usage.models import PriceVersion, Usage
 from ledger_project.usage.rows import PriceVersionStore, UsageStore
 from ledger_project.web.api.authentication import caller
@@ -101,4 +103,5 @@ class UsageList(ListView):
 urlpatterns = [
     path_of("v1/price-books", get=PriceVersionList, post="publish_prices", makes={"price_version": "PriceVersion"}),
     path_of("v1/usage", get=UsageList, post="record_usage", makes={"usage": "Usage"}),
+    path("v1/usage/batch", UsageBatch.as_view()),
 ]
