@@ -1,18 +1,25 @@
 """POST /v1/usage/batch: CloudEvents about usage, each recorded or refused for itself."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from journal.replay import replay
 from ledger_project.kernel import clock
+from ledger_project.log import sealing
+from ledger_project.testing import skill
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
+from ledger_project.testing.serving import serve
 from ledger_project.usage.commands import record_usage
 from ledger_project.usage.models import Meter, Usage
 
+DOCS = Path(__file__).resolve().parents[3] / "docs/usage.md"
 ARRAY, LINES = "application/cloudevents-batch+json", "application/x-ndjson"
 RATES = [
     {"model": "gpt-*", "metric": "input_tokens", "price": "2"},
@@ -362,6 +369,35 @@ def test_a_rehearsed_batch_prices_and_records_nothing(books: Api) -> None:
     assert books.ledger.size() == before
 
 
+def test_a_batch_can_wait_for_its_places_in_the_log(books: Api) -> None:
+    send(books, [event("a"), event("b")])
+    sealing.seal()
+
+    waited = send(books, [event("b"), event("c", []), event("a")], query="?wait=sealed")
+
+    assert [each["event"]["state"] for each in waited if "event" in each] == ["sealed", "sealed"]
+    assert waited[0]["event"]["log_index"] > waited[2]["event"]["log_index"]
+
+
+def test_batches_that_are_sent_at_once_and_overlap_record_each_event_once(books: Api) -> None:
+    events = [event(f"r{n}", DATA | {"metrics": {"input_tokens": 1}}) for n in range(40)]
+
+    def report(first: int) -> list[int]:
+        try:
+            chosen = events[first : first + 20]
+            return [each["status"] for each in send(books, chosen[:: 1 if first % 2 else -1])]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(report, range(21)))
+
+    assert statuses == [[201] * 20] * 21
+    assert sorted(recorded(books)) == sorted(each["id"] for each in events)
+    assert books.ledger.balance("ada") == {"available": 1000 - 40 * 2}
+    assert replay(books.ledger.tenant) == []
+
+
 def test_it_needs_the_scope_of_recording_and_is_the_tenants(books: Api) -> None:
     scoped = Api(books.ledger, "usage.record_usage")
     others = Api(books.ledger, "usage.publish_prices")
@@ -379,3 +415,15 @@ def test_nobody_records_in_another_tenants_books(books: Api) -> None:
 
     assert told(send(stranger, [event("a")])) == [("account_not_found", None)]
     assert recorded(books) == []
+
+
+def test_the_calls_of_the_docs_run_as_they_are_written(api: Api) -> None:
+    api.ledger.open("agent:scout", funded=100)
+
+    with serve(1) as port:
+        page = DOCS.read_text("utf-8").replace("$LEDGER_URL", f"http://127.0.0.1:{port}")
+        *_, batch = skill.run(page, api.token)
+
+    assert told(json.loads(batch)["results"]) == ["10", "20", ("account_not_found", None)]
+    assert recorded(api) == ["req-1", "req-2", "req-3"]
+    assert api.ledger.balance("agent:scout") == {"available": 70}
