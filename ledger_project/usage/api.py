@@ -11,6 +11,7 @@ from accounts.api.serializers import MinorUnits
 from accounts.folding import meaning
 from ledger_project.kernel.fields import IdField, MomentField, TextField
 from ledger_project.log.command import COMMANDS
+from ledger_project.usage.batch import UsageBatch
 from ledger_project.usage.bills.api import AccountBill
 from ledger_project.usage.models import PriceVersion, Usage
 from ledger_project.usage.quoting import UsageQuote
@@ -142,4 +143,5 @@ urlpatterns = [
     path("v1/accounts/<str:account>/bill", AccountBill.as_view()),
     path_of("v1/usage/<str:usage>/correct", post="correct_usage", makes=USAGE),
     path_of("v1/usage/<str:usage>/collect", post="collect_uncovered", makes=USAGE),
+    path("v1/usage/batch", UsageBatch.as_view()),
 ]

@@ -72,11 +72,7 @@ class BulkView(LightView):
         dry_run = options.dry_run or batch["dry_run"]
         calls = [_call(principal, index, item) for index, item in enumerate(batch["commands"])]
         results = _execute(calls, atomic=batch["atomic"], dry_run=dry_run)
-        shown = _shown(results, principal.caller)
-        made = partial(reply, {"results": shown}, status=200)
-        if not options.wait or dry_run:
-            return made()
-        return answer_when_sealed([result for result in shown if "event" in result], request, made)
+        return answer(results, request, principal.caller, wait=options.wait and not dry_run)
 
     post = serve
 
@@ -97,11 +93,11 @@ def _call(principal: Principal, index: int, item: dict[str, Any]) -> Call | Refu
 
 def _execute(calls: list[Call | Refusal], *, atomic: bool, dry_run: bool) -> list[executor.Result]:
     """What became of each. Refuses, where it is all or none: BatchRefused."""
-    fit = [call for call in calls if isinstance(call, Call)]
     if atomic:
         for index, call in enumerate(calls):
             if isinstance(call, Refusal):
                 raise _refused(index, call)
+        fit = [call for call in calls if isinstance(call, Call)]
         try:
             return executor.execute(fit, atomic=True, dry_run=dry_run)
         except executor.BatchRefused as refused:
@@ -109,8 +105,23 @@ def _execute(calls: list[Call | Refusal], *, atomic: bool, dry_run: bool) -> lis
             if isinstance(culprit, Refusal):
                 raise _refused(refused.index, culprit) from refused
             raise (culprit if isinstance(culprit, Exception) else refused) from None
+    return execute_each(calls, dry_run=dry_run)
+
+
+def execute_each(calls: list[Call | Refusal], *, dry_run: bool) -> list[executor.Result]:
+    """What became of each for itself, in order; what is no call keeps its refusal in its place."""
+    fit = [call for call in calls if isinstance(call, Call)]
     executed = iter(executor.execute_bulk(fit, dry_run=dry_run) if fit else ())
     return [next(executed) if isinstance(call, Call) else call for call in calls]
+
+
+def answer(results: list[executor.Result], request: HttpRequest, caller: Caller, *, wait: bool) -> HttpResponse:
+    """`{"results": […]}`, with each event's place in the log where the caller waits for it."""
+    shown = _shown(results, caller)
+    made = partial(reply, {"results": shown}, status=200)
+    if not wait:
+        return made()
+    return answer_when_sealed([result for result in shown if "event" in result], request, made)
 
 
 def _refused(index: int, refusal: Refusal) -> BatchRefused:

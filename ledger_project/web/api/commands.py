@@ -162,12 +162,15 @@ class Options:
     wait: bool = False
 
 
-def read_options(request: HttpRequest) -> Options:
-    """`?dry_run=` and `?wait=`; a rehearsal has nothing to wait for. Refuses: UnknownField, InvalidRequest."""
+def read_options(request: HttpRequest, *own: str) -> Options:
+    """`?dry_run=` and `?wait=`, beside the call's `own`; a rehearsal has nothing to wait for.
+
+    Refuses: UnknownField, InvalidRequest.
+    """
     if not request.META.get("QUERY_STRING"):
         return Options()
     for name, values in request.GET.lists():
-        if name not in {"dry_run", "wait"}:
+        if name not in {"dry_run", "wait", *own}:
             raise UnknownField(field=name[:300], reason="not a query parameter of this call")
         if len(values) > 1:
             raise InvalidRequest(field=name, reason="given twice")

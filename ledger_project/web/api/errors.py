@@ -10,7 +10,7 @@ class BadRequest(Refusal):
 
 
 class MalformedJson(Refusal):
-    """The body is one JSON object in UTF-8."""
+    """The body is JSON in UTF-8: one object, or what else this address takes."""
 
     status = 400
 
@@ -46,7 +46,7 @@ class BodyTooLarge(Refusal):
 
 
 class UnsupportedMediaType(Refusal):
-    """The body is sent as application/json in UTF-8."""
+    """The body is sent in UTF-8 as application/json, or as what else this address takes."""
 
     status = 415
 

@@ -41,6 +41,8 @@ WRITING = (
     kernel.InvalidAmount,
     kernel.IdempotencyKeyReused,
 )
+# Of a bulk, whose commands refuse for themselves what is theirs.
+BULK_WRITING = tuple(each for each in WRITING if each not in (kernel.IdempotencyKeyRequired, kernel.InvalidAmount))
 ANY_TIME = (*[refusal for _, refusal in outages.KINDS], kernel.Unavailable, errors.InternalError)
 
 IDEMPOTENCY_KEY = {
@@ -57,13 +59,13 @@ REQUEST_TIMEOUT = {
     " repeat it with the same key.",
     "schema": {"type": "string", "pattern": "^[0-9]{1,6}(\\.[0-9]{1,3})?$"},
 }
-DRY_RUN = {
+DRY_RUN: Document = {
     "name": "dry_run",
     "in": "query",
     "description": "`true`: answer as if the call were accepted, and store nothing.",
     "schema": {"type": "string", "enum": ["true", "false"], "default": "false"},
 }
-WAIT = {
+WAIT: Document = {
     "name": "wait",
     "in": "query",
     "description": "`sealed`: answer when the event has its place in the log.",
@@ -256,19 +258,21 @@ def _problem_schema(status: int, codes: list[str]) -> Document:
     return {"allOf": [ref("Problem"), narrowed]}
 
 
-def bulk_operation() -> Document:
-    """The operation of `POST /v1/bulk`."""
+def bulk_answer(results: str, makes: Mapping[str, Document] | None = None) -> Document:
+    """What answers a bulk; `makes` are the nouns that all of its commands make."""
+    properties: Document = {
+        "status": {"enum": [200, 201]},
+        "replayed": {"type": "boolean"},
+        "event": ref("Event"),
+        "entry": nullable(ref("Entry")),
+        **(makes or {}),
+        "balances": {"type": "array", "items": ref("Balance")},
+    }
     accepted = {
         "type": "object",
         "description": "An accepted command: its answer, with the status that it alone would have.",
-        "properties": {
-            "status": {"enum": [200, 201]},
-            "replayed": {"type": "boolean"},
-            "event": ref("Event"),
-            "entry": nullable(ref("Entry")),
-            "balances": {"type": "array", "items": ref("Balance")},
-        },
-        "required": ["status", "replayed", "event", "entry", "balances"],
+        "properties": properties,
+        "required": list(properties),
     }
     refused = {
         "type": "object",
@@ -276,9 +280,12 @@ def bulk_operation() -> Document:
         "required": ["status", "problem"],
         "additionalProperties": False,
     }
-    results = {"type": "array", "items": {"oneOf": [accepted, refused]}, "description": "In the order of the commands."}
-    answer = {"type": "object", "properties": {"results": results}, "required": ["results"]}
-    writing = [refusal for refusal in WRITING if refusal not in (kernel.IdempotencyKeyRequired, kernel.InvalidAmount)]
+    listed = {"type": "array", "items": {"oneOf": [accepted, refused]}, "description": results}
+    return {"type": "object", "properties": {"results": listed}, "required": ["results"]}
+
+
+def bulk_operation() -> Document:
+    """The operation of `POST /v1/bulk`."""
     return {
         "operationId": "bulk",
         "summary": "Carry out up to 1,000 commands, all or none of them or each for itself.",
@@ -292,8 +299,8 @@ def bulk_operation() -> Document:
         **_request_body(object_schema(bulk.FIELDS, bulk.OPTIONAL)),
         "security": SECURITY,
         "responses": {
-            "200": _reply("What became of each command.", answer),
-            **problem_responses((*ADMISSION, *READING, *writing, errors.BatchRefused, *ANY_TIME)),
+            "200": _reply("What became of each command.", bulk_answer("In the order of the commands.")),
+            **problem_responses((*ADMISSION, *READING, *BULK_WRITING, errors.BatchRefused, *ANY_TIME)),
         },
     }
 
