@@ -14,7 +14,7 @@ ALTER TABLE accounts_account ADD CONSTRAINT reserved_name CHECK (
     NOT starts_with(folded(name), 'platform:')
     OR (unbounded
     AND folded(name) IN ('platform:' || split_part(name, ':', 2), 'platform:' || split_part(name, ':', 2) || ':' || currency)
-    AND type = CASE split_part(name, ':', 2)
+    AND (type) = CASE split_part(name, ':', 2)
         WHEN 'issuance' THEN 'equity'
         WHEN 'fees' THEN 'revenue'
         WHEN 'revenue' THEN 'revenue'

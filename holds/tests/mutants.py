@@ -85,8 +85,8 @@ MUTANTS = (
         "released_money_skips_the_credit_line",
         "held money that comes back does not repay drawn credit first",
         "journal.posting:Books.restore",
-        "self.give(row, AVAILABLE, amount)",
-        "self._shift(row, AVAILABLE, amount)",
+        "self.give(row, into, amount)",
+        "self._shift(row, into, amount)",
     ),
     Mutant(
         "credit_beyond_the_limit",
@@ -155,9 +155,9 @@ MUTANTS = (
     Mutant(
         "promo_last",
         "a spend uses promotional money only for what other money does not cover",
-        "journal.commands.spend:_spend_promo",
-        "promo = min(amount, purse.spendable(at=books.now))",
-        "promo = min(max(0, amount - payer.numbers[AVAILABLE]), purse.spendable(at=books.now))",
+        "journal.posting:Books.draw_grants",
+        "part = min(amount, sum(grant.left for grant in grants))",
+        "part = min(max(0, amount - payer.numbers[AVAILABLE]), sum(grant.left for grant in grants))",
     ),
     Mutant(
         "expired_promo_is_spent",

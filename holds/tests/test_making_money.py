@@ -29,7 +29,9 @@ pytestmark = pytest.mark.slow
 
 MINTING = {
     "confirm_deposit",  # against custody
+    "correct_usage",  # from whoever was paid
     "fee_transfer",  # from the platform's pool
+    "grant",
     "mint",
     "promo_mint",
     "record_deposit",

@@ -44,6 +44,8 @@ EMPTY = [
     "/v1/usage",
     "/v1/usage?account={account}",
     "/v1/usage?request_id=r-1",
+    "/v1/grants",
+    "/v1/grants?account=alice",
     "/v1/promo-grants",
     "/v1/promo-grants?account=alice",
     "/v1/clearing-accounts",
@@ -57,6 +59,7 @@ EMPTY = [
     "/v1/adjustments",
 ]
 MISSING = [
+    ("/v1/accounts/{account}/bill", "account_not_found"),
     ("/v1/accounts/{account}", "account_not_found"),
     ("/v1/accounts/alice", "account_not_found"),
     ("/v1/accounts/{account}/balance", "account_not_found"),

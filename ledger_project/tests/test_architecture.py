@@ -30,7 +30,7 @@ ALLOWED["ledger_project.webhooks"] = {
     "ledger_project.web",
     "ledger_project.webhooks",
 }
-ALLOWED["ledger_project.usage"] = {*ORDER[: ORDER.index("holds")], "ledger_project.usage"}
+ALLOWED["ledger_project.usage"] = {*ORDER[: ORDER.index("holds") + 1], "ledger_project.usage"}
 ALLOWED["ledger_client"] = {"ledger_client"}
 # Rooms of one layer: each may import itself and these.
 ROOMS = {

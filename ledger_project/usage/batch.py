@@ -11,7 +11,7 @@ from ledger_project.kernel.errors import Refusal
 from ledger_project.kernel.fields import object_schema
 from ledger_project.log.executor import MAX_BATCH, Call
 from ledger_project.usage.cloudevents import CONTEXT, CONTEXT_OPTIONAL, DATA, arguments, read_array, read_lines
-from ledger_project.usage.commands import record_usage
+from ledger_project.usage.commands.recording import record_usage
 from ledger_project.web.api.authentication import Principal
 from ledger_project.web.api.bulk import answer, execute_each
 from ledger_project.web.api.commands import LightView, admit, read_options

@@ -13,7 +13,7 @@ from ledger_project.kernel.fields import Field, TextField, parse_all
 from ledger_project.kernel.repeats import first_twice
 from ledger_project.log.executor import MAX_BATCH
 from ledger_project.usage import otel
-from ledger_project.usage.commands import record_usage
+from ledger_project.usage.commands.recording import record_usage
 from ledger_project.web.api.errors import MalformedJson
 from ledger_project.web.api.parsing import decoder, parse_json
 

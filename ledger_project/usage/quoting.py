@@ -21,6 +21,7 @@ from ledger_project.usage.errors import NoPrice, PriceBookNotFound, UnpricedMetr
 from ledger_project.usage.models import Meter
 from ledger_project.usage.pricing import settle, whole
 from ledger_project.usage.rows import read_books
+from ledger_project.web.api.errors import BodyTooLarge, LengthRequired, MalformedJson, UnsupportedMediaType
 from ledger_project.web.api.guarded import Guarded
 from ledger_project.web.api.parsing import read_object
 from ledger_project.web.api.sight import Everybodys
@@ -51,7 +52,10 @@ class UsageQuote(Guarded):
 
     http_method_names = ["post"]
     for_account_keys = Everybodys()
-    refuses = (AccountNotFound, UsageTooOld, PriceBookNotFound, NoPrice, CurrencyMismatch, UnpricedMetric)
+    refuses = (
+        *(AccountNotFound, UsageTooOld, PriceBookNotFound, NoPrice, CurrencyMismatch, UnpricedMetric),
+        *(LengthRequired, BodyTooLarge, UnsupportedMediaType, MalformedJson),
+    )
 
     @extend_schema(
         operation_id="quote_usage",

@@ -127,6 +127,7 @@ def record_usage(
             account=payer.facts.id,
             to_account=receiver.facts.id if to_account or (held and held.counterparty) else None,
             version=version.id,
+            book=version.book,
             source=source or "",
             request_id=request_id,
             model=model,

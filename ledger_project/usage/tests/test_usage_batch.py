@@ -16,7 +16,7 @@ from ledger_project.testing import skill
 from ledger_project.testing.api import Api, refused
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.serving import serve
-from ledger_project.usage.commands import record_usage
+from ledger_project.usage.commands.recording import record_usage
 from ledger_project.usage.models import Meter, Usage
 
 DOCS = Path(__file__).resolve().parents[3] / "docs/usage.md"
