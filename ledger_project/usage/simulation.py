@@ -259,16 +259,16 @@ def simulate(
 
 
 def _events(tenant: int, until: datetime) -> Iterator[dict[str, Any]]:
-    """A tenant's events in the order in which they were recorded."""
+    """A tenant's events in the order in which they were recorded; those of one moment in that of their transactions."""
     after = UUID(int=0)
     while True:
         rows = Event.objects.filter(tenant=tenant, id__gt=after, recorded_at__lte=until).order_by("id")
-        keys = list(rows.values_list("id", flat=True)[:PAGE])
-        found = documents.read(keys, look) if keys else {}
-        yield from (found[key][0] for key in keys)
-        if len(keys) < PAGE:
+        told = list(rows.values_list("recorded_at", "insert_xid", "id")[:PAGE])
+        found = documents.read([key for *_, key in told], look) if told else {}
+        yield from (found[key][0] for _, _, key in sorted(told, key=lambda each: (each[0], int(each[1]), each[2])))
+        if len(told) < PAGE:
             return
-        after = keys[-1]
+        after = told[-1][2]
 
 
 def _draft(run: Simulation, since: datetime, pending: list[Draft], *, last: bool = False) -> list[Draft]:
