@@ -274,6 +274,50 @@ def test_holds_by_their_ids(client, alice, ledger):
     ]
 
 
+@pytest.fixture
+def priced(ledger):
+    rates = [
+        {"model": "gpt", "metric": "input_tokens", "price": "0.01"},
+        {"model": "gpt", "metric": "output_tokens", "price": "0.1"},
+        {"model": "free", "metric": "output_tokens", "price": "0"},
+    ]
+    ledger.run("publish_prices", book="llm", currency="CRD", rates=rates, effective_at="2026-01-01T00:00:00Z")
+
+
+def test_metered_work_is_permitted_first_and_priced_when_it_is_done(client, alice, priced, ledger):
+    with client.metered(alice, "gpt", book="llm", max_input=1000, max_output=500, request_id="r1") as m:
+        assert (m.maximum, ledger.balance("alice")) == (60, {"available": 40, "held": 60})
+        answer = m.record(input_tokens=200, output_tokens=101)
+
+    assert (answer["usage"]["charged"], answer["usage"]["request_id"]) == (12, "r1")
+    assert ledger.balance("alice") == {"available": 88}
+    with pytest.raises(PaymentRequiredError):
+        client.metered(alice, "gpt", book="llm", max_output=10_000)
+
+
+def test_metered_work_that_fails_or_is_not_recorded_costs_nothing(client, alice, priced, ledger):
+    with pytest.raises(ZeroDivisionError), client.metered(alice, "gpt", book="llm", max_output=500):
+        raise ZeroDivisionError
+    with client.metered(alice, "gpt", book="llm", max_output=500):
+        pass
+
+    assert ledger.balance("alice") == {"available": 100}
+    with client.metered(alice, "free", book="llm", max_output=500) as m:
+        assert m.record(output_tokens=500)["usage"]["charged"] == 0
+
+
+def test_usage_is_quoted_recorded_once_and_billed(server, api, alice, priced, ledger):
+    with LedgerClient(server.url, api.token, default_book="llm") as client:
+        assert client.quote(alice, "gpt", {"output_tokens": 105})["charge"] == 10
+        first = client.usage(alice, "gpt", {"output_tokens": 105}, request_id="r1")
+        again = client.usage(alice, "gpt", {"output_tokens": 105}, request_id="r1")
+
+        assert (first["usage"]["id"], first["usage"]["charged"]) == (again["usage"]["id"], 10)
+        assert client.bill(alice)["charged"] == 10
+    with pytest.raises(TypeError), LedgerClient(server.url, api.token) as client:
+        client.usage(alice, "gpt", {"output_tokens": 105})
+
+
 def test_spend_and_refund(client, alice, ledger):
     paid = client.spend(alice, 40, to_account="provider")
     client.refund(paid["entry"]["id"], 15)

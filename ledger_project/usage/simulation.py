@@ -141,10 +141,12 @@ class Simulation:
         budgets = [row for (kind, _), row in self.batch.rows.items() if kind is BudgetRow and row.ended_at is None]
         nodes = (
             Node(
-                *(
-                    getattr(row, name)
-                    for name in ("id", "name", "currency", "account", "account_prefix", "session_key")
-                ),
+                row.id,
+                row.name,
+                row.currency,
+                account=row.account,
+                prefix=row.account_prefix,
+                session_key=row.session_key,
                 parent=row.parent,
                 models=None if row.models is None else tuple(row.models),
             )

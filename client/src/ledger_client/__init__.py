@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         PaymentRequiredError,
     )
     from ledger_client.holds import Hold
+    from ledger_client.metering import Metered
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,9 +28,10 @@ __all__ = [
     "LedgerClient",
     "LedgerError",
     "LedgerUnreachable",
+    "Metered",
     "PaymentRequiredError",
 ]
-HOMES = {"AsyncLedgerClient": "client", "LedgerClient": "client", "Hold": "holds"}
+HOMES = {"AsyncLedgerClient": "client", "LedgerClient": "client", "Hold": "holds", "Metered": "metering"}
 
 
 def __getattr__(name: str) -> Any:

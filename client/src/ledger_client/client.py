@@ -33,6 +33,7 @@ class _Connection(Operations):
         *,
         json_path: str | Path | None = None,
         default_provider_account: str | None = None,
+        default_book: str | None = None,
         auto_create_accounts: bool = False,
         timeout: float = 30.0,
         tries: int = TRIES,
@@ -41,6 +42,7 @@ class _Connection(Operations):
         url, key = locate(base_url, api_key, json_path)
         self.url = url
         self.tries, self.default_provider, self.auto_create = tries, default_provider_account, auto_create_accounts
+        self.default_book = default_book
         options: dict[str, Any] = {"base_url": url, "timeout": timeout, "headers": {"Authorization": f"Bearer {key}"}}
         self._open(options)
 

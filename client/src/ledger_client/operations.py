@@ -10,6 +10,7 @@ from urllib.parse import quote
 from ledger_client.amounts import exact, minor_units, sent
 from ledger_client.errors import AccountNotFoundError, decoded, error_of, header_of
 from ledger_client.holds import Hold
+from ledger_client.metering import Metered
 from ledger_client.plans import TRIES, Listing, Plan, Request, exchange, operation
 
 Document = dict[str, Any]
@@ -21,6 +22,7 @@ class Operations:
     url = ""
     tries = TRIES
     default_provider: str | None = None
+    default_book: str | None = None
     auto_create = False
 
     # What everything else is made of
@@ -235,6 +237,73 @@ class Operations:
     def release_hold(self, /, hold: str, amount: int | None = None, **more: Any) -> Plan[Document]:
         """Give held money back: all that is left, or `amount` of it."""
         return (yield from self.order("release_hold", hold=hold, amount=amount, **more))
+
+    # Usage
+
+    @operation
+    def usage(
+        self,
+        /,
+        account: str,
+        model: str,
+        metrics: Mapping[str, int],
+        *,
+        book: str | None = None,
+        request_id: str | None = None,
+        **more: Any,
+    ) -> Plan[Document]:
+        """Record what a request used, and charge it: `{"usage", "entry", "balances", …}`.
+
+        `request_id` is yours, once for ever; recorded again, it is the same charge. Refused: PaymentRequiredError,
+        `budget_exceeded`, `unpriced_metric`, and `usage_differs` where the id was recorded otherwise.
+        """
+        told: Document = {"account": account, "book": self._book(book), "model": model, "metrics": dict(metrics)}
+        return (yield from self.order("record_usage", **told, request_id=request_id or _fresh(), **more))
+
+    @operation
+    def quote(
+        self, /, account: str, model: str, metrics: Mapping[str, int], *, book: str | None = None, at: str | None = None
+    ) -> Plan[Document]:
+        """What usage would cost now, at which rates, and at most; nothing is recorded."""
+        told = {"account": account, "book": self._book(book), "model": model, "metrics": dict(metrics), "at": at}
+        body = {name: value for name, value in told.items() if value is not None}
+        return dict(exact((yield from self.ask(Request("POST", "/v1/usage/quote", {}, body)))))
+
+    @operation
+    def metered(
+        self,
+        /,
+        account: str,
+        model: str,
+        *,
+        book: str | None = None,
+        max_input: int | None = None,
+        max_output: int | None = None,
+        maximum: Mapping[str, int] | None = None,
+        **more: Any,
+    ) -> Plan[Metered]:
+        """Set the most that a request can cost aside: a `Metered`, which is a context manager.
+
+        `max_input` and `max_output` are tokens, `maximum` other metrics. `session_key`, `expires_in`, `request_id`: as
+        of `authorize_usage`. Refused: PaymentRequiredError, `budget_exceeded`.
+        """
+        metrics = dict(maximum or {})
+        metrics |= {"input_tokens": max_input} if max_input is not None else {}
+        metrics |= {"output_tokens": max_output} if max_output is not None else {}
+        asked: Document = {"account": account, "book": self._book(book), "model": model, "metrics": metrics, **more}
+        answer = yield from self.order("authorize_usage", **asked)
+        return Metered(self, asked, answer)
+
+    @operation
+    def bill(self, /, account: str, period: str | None = None) -> Plan[Document]:
+        """What an account used in a period (`2026-11`), what it cost, and how it was paid."""
+        return (yield from self._read(f"/v1/accounts/{_quoted(account)}/bill", period=period))
+
+    def _book(self, book: str | None) -> str:
+        named = book or self.default_book
+        if named is None:
+            raise TypeError("usage needs a book, or the client a default_book")
+        return named
 
     # x402: see `ledger_client.till` for the side that is paid
 

@@ -121,13 +121,16 @@ def follow_skill(facts: dict[str, str]) -> None:
     assert answers["GET /log/checkpoint"].startswith("ledger.local/log\n")
     assert len(answers["GET /.well-known/jwks.json"]["keys"]) == 1
     assert answers["GET /attestation/reserve"]["eligible_reserves_total"] == "28000000"
-    # 1,000 less 30 for the job, 120 of the hold and 50 from escrow; 1 went and came back. The 2 that are proven are
-    # paid after the balance is read, so the second reading alone knows of them, and of nothing else.
+    used = answers["POST /v1/usage"]["usage"]
+    assert (used["charged"], used["remainder"], used["uncovered"]) == ("20", "820000000000", "0")
+    assert answers["GET /v1/accounts/agent:ada/bill"]["charged"] == "20"
+    # 1,000 less 30 for the job, 120 of the hold, 20 for usage and 50 from escrow; 1 went and came back. The 2 that are
+    # proven are paid after the balance is read, so the second reading alone knows of them, and of nothing else.
     balances = [dict(told)["GET /v1/accounts/agent:ada/balance"]["available"] for told in (first, again)]
-    assert balances == ["800", "798"]
+    assert balances == ["780", "778"]
     same = [call for (call, one), (_, two) in zip(first, again, strict=True) if one == two]
     assert {"POST /v1/mints", "POST /v1/transfers", "POST /v1/holds/$HOLD/capture"} <= set(same)
-    assert len(first) == 19
+    assert len(first) == 25
 
 
 def available(answer: dict[str, Any]) -> dict[str, str]:

@@ -16,7 +16,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from ledger_project.kernel import clock
-from ledger_project.usage.bills.reading import SCALE, Bill, BillLine
+from ledger_project.usage.bills.reading import Bill, BillLine
+from ledger_project.usage.pricing import SCALE
 from ledger_project.web.backoffice.html import grouped
 from ledger_project.web.spreadsheets import Rows, inert
 from ledger_project.web.typesetting import typeset
