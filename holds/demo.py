@@ -18,7 +18,8 @@ from django.utils.module_loading import import_string
 
 from accounts.credentials import NewKey, find
 from accounts.models import Tenant
-from holds.usage import Plan, Usage, charge
+from holds.traces import Usage
+from holds.usage import Plan, charge
 from ledger_project.kernel.errors import Refusal
 from ledger_project.log.executor import run
 from ledger_project.web.api.authentication import digest_of

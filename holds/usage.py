@@ -1,47 +1,24 @@
-"""Charging for compute: a usage trace becomes charges from agents to a provider.
+"""Charging for compute: a usage trace (traces.py) becomes charges from agents to a provider.
 
-A trace is CSV with a header: TIMESTAMP, ContextTokens, GeneratedTokens (the Azure LLM inference traces have it). Each
-row is one request. Its job id is made of the row itself, so a row is charged once however often, in whatever mode and
-from whatever file it is read again.
+With a price book each row is recorded as usage, which the book prices; without one it costs so much a token. A row's
+job id is made of the row itself, so it is charged once however often, in whatever mode and from whatever file it is
+read again.
 """
 
-import csv
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
+from holds.traces import BadRow, Row, Usage
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import IdempotencyKeyReused, Refusal
+from ledger_project.kernel.money import LIMIT
 from ledger_project.log.executor import Call, Done, Result, execute, look, run, system_call
 
-COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 BATCH = 500
-TOKEN_LIMIT = 10**12  # of one request; beyond it a row is garbage, not usage
-
-
-@dataclass(frozen=True)
-class Usage:
-    """One request of the trace."""
-
-    line: int
-    job_id: str
-    at: datetime
-    context: int
-    generated: int
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that is no usage, and why."""
-
-    line: int
-    reason: str
 
 
 class StrictStop(Exception):
@@ -50,7 +27,10 @@ class StrictStop(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """How usage is charged: prices are minor units a token."""
+    """How usage is charged: prices are minor units a token, or those of a `book` for its `model`.
+
+    `source` is the trace's name in the identity of what is recorded; `as_of_now` records what is of long ago as of now.
+    """
 
     tenant: int
     currency: str
@@ -61,6 +41,14 @@ class Plan:
     price_out: int
     mode: str
     max_output: int
+    book: str = ""
+    model: str = "default"
+    source: str = ""
+    as_of_now: bool = False
+
+    def payer(self, index: int, usage: Usage) -> str:
+        """Who made the request: whom the row names, or the next agent."""
+        return usage.user or self.agent(index)
 
     def agent(self, index: int) -> str:
         return f"agent:{index % self.agents:0{len(str(self.agents - 1))}d}"
@@ -100,51 +88,7 @@ class Report:
         }
 
 
-def read_trace(path: Path) -> Iterator[Usage | BadRow]:
-    """The rows of a trace in order; a file without the header raises ValueError."""
-    seen: Counter[tuple[str, ...]] = Counter()
-    with path.open(newline="", encoding="utf-8", errors="replace") as lines:
-        reader = csv.reader(lines)
-        header = [name.strip() for name in next(reader, [])]
-        missing = [name for name in COLUMNS if name not in header]
-        if missing:
-            raise ValueError(f"{path.name} has no column {', '.join(missing)}")
-        positions = [header.index(name) for name in COLUMNS]
-        while True:
-            try:
-                record = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield BadRow(reader.line_num, str(error))
-                continue
-            if not record:
-                continue
-            if len(record) != len(header):
-                yield BadRow(reader.line_num, f"has {len(record)} columns, not {len(header)}")
-                continue
-            values = tuple(record[position].strip() for position in positions)
-            seen[values] += 1
-            yield _usage(reader.line_num, values, seen[values])
-
-
-def _usage(line: int, values: tuple[str, ...], occurrence: int) -> Usage | BadRow:
-    stamp, *tokens = values
-    try:
-        at = datetime.fromisoformat(stamp)
-    except ValueError:
-        return BadRow(line, f"TIMESTAMP {stamp[:40]!r} is not a time")
-    counts = []
-    for name, text in zip(COLUMNS[1:], tokens, strict=True):
-        if not (text.isascii() and text.isdigit() and len(text) <= 13 and int(text) <= TOKEN_LIMIT):
-            return BadRow(line, f"{name} {text[:40]!r} is not a number of tokens")
-        counts.append(int(text))
-    digest = hashlib.sha256("|".join((*values, str(occurrence))).encode()).hexdigest()
-    # The trace writes UTC without saying so.
-    return Usage(line, f"usage-{digest[:24]}", at.replace(tzinfo=at.tzinfo or UTC), *counts)
-
-
-def charge(plan: Plan, rows: Iterable[Usage | BadRow], *, strict: bool = False) -> Iterator[Report]:
+def charge(plan: Plan, rows: Iterable[Row], *, strict: bool = False) -> Iterator[Report]:
     """Charge a trace batch by batch; yields the running report after each. Raises StrictStop under `strict`."""
     report = Report()
     started = time.monotonic()
@@ -152,6 +96,7 @@ def charge(plan: Plan, rows: Iterable[Usage | BadRow], *, strict: bool = False) 
     iterator = iter(rows)
     position = 0
     while batch := list(islice(iterator, BATCH)):
+        batch = [_possible(plan, row) for row in batch]
         bad = [row for row in batch if isinstance(row, BadRow)]
         report.bad_rows += bad
         if bad and strict:
@@ -159,12 +104,49 @@ def charge(plan: Plan, rows: Iterable[Usage | BadRow], *, strict: bool = False) 
         usages = [(position + offset, row) for offset, row in enumerate(batch) if isinstance(row, Usage)]
         position += len(batch)
         report.requests += len(usages)
-        priced = [(index, usage) for index, usage in usages if plan.cost(usage)]
-        report.free += len(usages) - len(priced)
-        if priced:
+        _ensure_users(plan, usages)
+        if plan.book:
+            _record(plan, usages, report)
+        elif priced := [(index, usage) for index, usage in usages if plan.cost(usage)]:
             (_charge_held if plan.mode == "hold" else _charge_directly)(plan, priced, report)
+        if not plan.book:
+            report.free += sum(not plan.cost(usage) for _, usage in usages)
         report.seconds = time.monotonic() - started
         yield report
+
+
+def _possible(plan: Plan, row: Row) -> Row:
+    """A row whose amount is more than money can be is a bad one, in every mode."""
+    if isinstance(row, Usage) and plan.estimate(row) >= LIMIT:
+        return BadRow(row.line, "costs more than an amount can be")
+    return row
+
+
+def _record(plan: Plan, usages: list[tuple[int, Usage]], report: Report) -> None:
+    calls = [
+        _call(
+            plan,
+            "record_usage",
+            usage.job_id,
+            account=plan.payer(index, usage),
+            book=plan.book,
+            model=usage.model or plan.model,
+            metrics={"input_tokens": usage.context, "output_tokens": usage.generated},
+            request_id=usage.job_id,
+            to_account=plan.provider,
+            **({"source": plan.source} if plan.source else {}),
+            **({"metadata": {"at": clock.stamp(usage.at)}} if plan.as_of_now else {"at": clock.stamp(usage.at)}),
+        )
+        for index, usage in usages
+    ]
+    for result in execute(calls) if calls else ():
+        charged = int(result.document["result"]["usage"]["charged"]) if isinstance(result, Done) else 0
+        _count(report, result, charged)
+
+
+def _ensure_users(plan: Plan, usages: list[tuple[int, Usage]]) -> None:
+    """The accounts of those whom rows name, funded at first use."""
+    _fund(plan, sorted({usage.user for _, usage in usages if usage.user}))
 
 
 def _open_accounts(plan: Plan) -> None:
@@ -178,16 +160,20 @@ def _open_accounts(plan: Plan) -> None:
     except Refusal as refusal:
         if refusal.code != "account_exists":
             raise
+    _fund(plan, [plan.agent(index) for index in range(plan.agents)])
+
+
+def _fund(plan: Plan, names: list[str]) -> None:
     calls = [
         _call(
             plan,
             "ensure_account",
-            f"charge_usage:fund:{plan.agent(index)}",
-            account=plan.agent(index),
+            f"charge_usage:fund:{name}",
+            account=name,
             currency=plan.currency,
             initial_balance=plan.fund,
         )
-        for index in range(plan.agents)
+        for name in names
     ]
     for start in range(0, len(calls), BATCH):
         for result in execute(calls[start : start + BATCH]):
@@ -202,7 +188,7 @@ def _charge_directly(plan: Plan, usages: list[tuple[int, Usage]], report: Report
             plan,
             "transfer",
             f"charge_usage:{usage.job_id}",
-            from_account=plan.agent(index),
+            from_account=plan.payer(index, usage),
             to_account=plan.provider,
             amount=plan.cost(usage),
             job_id=usage.job_id,
@@ -221,7 +207,7 @@ def _charge_held(plan: Plan, usages: list[tuple[int, Usage]], report: Report) ->
             plan,
             "place_hold",
             f"charge_usage:{usage.job_id}",
-            account=plan.agent(index),
+            account=plan.payer(index, usage),
             to_account=plan.provider,
             amount=plan.estimate(usage),
             references={"job_id": usage.job_id},

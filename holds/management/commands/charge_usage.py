@@ -10,14 +10,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from accounts.models import Tenant
-from holds.usage import Plan, Report, StrictStop, charge, read_trace
+from holds.traces import Trace, open_trace
+from holds.usage import Plan, Report, StrictStop, charge
 
-EPILOG = """Example: manage.py charge_usage trace.csv --currency CRD --agents 200 --price-in 3 --price-out 15
+EPILOG = """Examples: manage.py charge_usage trace.csv --currency CRD --agents 200 --price-in 3 --price-out 15
+manage.py charge_usage eu.jsonl.gz --book llm --source eu --columns time=ts,input=in,output=out,model=model,user=user
 Exit status: 0 when the trace was read to its end, 1 when --strict stopped it or the file is no trace."""
 
 
 class Command(BaseCommand):
-    help = "Charge each request of a usage trace (CSV: TIMESTAMP, ContextTokens, GeneratedTokens) from its agent."
+    help = "Charge each request of a usage trace (CSV or JSON Lines, with gzip or without) from its agent."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.epilog = EPILOG
@@ -33,6 +35,16 @@ class Command(BaseCommand):
             "--mode", choices=["hold", "transfer"], default="hold", help="hold the estimate, then capture"
         )
         parser.add_argument("--max-output", type=natural, default=1000, help="generated tokens held for (hold mode)")
+        parser.add_argument("--book", default="", help="record usage, priced by this book, in the place of --price-…")
+        parser.add_argument("--model", default="default", help="the model of rows that name none (with --book)")
+        parser.add_argument("--source", default="", help="of the trace: the same row from two sources is two requests")
+        parser.add_argument("--as-of-now", action="store_true", help="record usage of long ago as of now (with --book)")
+        parser.add_argument(
+            "--columns",
+            type=pairs,
+            default={},
+            help="their names: time=…,input=…,output=…,model=…,user=…",
+        )
         parser.add_argument("--strict", action="store_true", help="stop at a malformed row, before its batch is posted")
         parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
 
@@ -46,11 +58,15 @@ class Command(BaseCommand):
             tenant=tenant.pk,
             **{
                 name: options[name]
-                for name in ("currency", "provider", "agents", "fund", "price_in", "price_out", "mode", "max_output")
+                for name in (
+                    *("currency", "provider", "agents", "fund", "price_in", "price_out", "mode", "max_output"),
+                    *("book", "model", "source", "as_of_now"),
+                )
             },
         )
         try:
-            report = self._charge(plan, path, strict=options["strict"], quiet=options["json"])
+            trace = open_trace(path, options["columns"], source=options["source"])
+            report = self._charge(plan, path, trace, strict=options["strict"], quiet=options["json"])
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from error
         except StrictStop as stop:
@@ -60,7 +76,7 @@ class Command(BaseCommand):
         else:
             self._print(report, plan, path)
 
-    def _charge(self, plan: Plan, path: Path, *, strict: bool, quiet: bool) -> Report:
+    def _charge(self, plan: Plan, path: Path, trace: Trace, *, strict: bool, quiet: bool) -> Report:
         console = Console(stderr=True, quiet=quiet)
         columns = (TextColumn("charging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         report = Report()
@@ -68,7 +84,7 @@ class Command(BaseCommand):
             total = max(0, sum(1 for _ in lines) - 1)
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("charging", total=total)
-            for report in charge(plan, read_trace(path), strict=strict):
+            for report in charge(plan, trace.rows, strict=strict):
                 progress.update(task, completed=report.requests + len(report.bad_rows))
         return report
 
@@ -100,3 +116,11 @@ def positive(text: str) -> int:
     if natural(text) < 1:
         raise ValueError(text)
     return int(text)
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`a=b,c=d`."""
+    parts = [part.partition("=") for part in text.split(",")]
+    if not all(name and equals and value for name, equals, value in parts):
+        raise ValueError(text)
+    return {name.strip(): value.strip() for name, _, value in parts}
