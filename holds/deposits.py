@@ -25,6 +25,7 @@ class DepositRow(StoredRow):
     external_ref: str = column()
     status: str = column(changes=True, default="announced")
     reason: str = column(changes=True, default="")
+    topup: UUID | None = column(public="top", default=None)
     created_at: datetime = column()
     updated_at: datetime = column(changes=True)
 
@@ -59,11 +60,13 @@ class DepositStore(TableStore):
         keys = wants.refs.get("deposit")
         if not keys:
             return
-        for (account,) in look(
-            "SELECT account_id FROM holds_deposit WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
+        for account, topup in look(
+            "SELECT account_id, topup FROM holds_deposit WHERE tenant_id = %s AND id = ANY(%s::uuid[])",
             (wants.tenant, list(keys)),
         ):
             wants.add("account", account)
+            if topup is not None:
+                wants.add("topup_rule", topup)
             wants.add("beside", (account, CUSTODY))
 
     def reading(self, wants: Wants) -> Query | None:

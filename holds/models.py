@@ -153,6 +153,7 @@ class Deposit(models.Model):
     external_ref = models.TextField()
     status = models.TextField(choices=Status.choices)
     reason = models.TextField(blank=True, default="")
+    topup = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -268,3 +269,90 @@ class PaymentAuthorization(models.Model):
 
     def __str__(self) -> str:
         return f"aut_{self.id.hex}"
+
+
+class TopUp(models.Model):
+    """When an account asks for money, and how much."""
+
+    account = models.OneToOneField(
+        "accounts.Account", models.PROTECT, primary_key=True, db_constraint=False, related_name="topup"
+    )
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    below = models.DecimalField(**NUMERIC)
+    to = models.DecimalField(**NUMERIC, null=True, blank=True)
+    amount = models.DecimalField(**NUMERIC, null=True, blank=True)
+    at_most_per_month = models.DecimalField(**NUMERIC, null=True, blank=True)
+    cooldown = models.IntegerField()
+    expires_in = models.IntegerField()
+    url = models.TextField(null=True, blank=True)
+    failures = models.SmallIntegerField(default=0)
+    month = models.DateField(null=True, blank=True)
+    asked = models.DecimalField(**NUMERIC, default=0)
+    requested_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "top-up"
+        constraints = [
+            CheckConstraint(
+                condition=Q(below__gt=0, failures__gte=0, asked__gte=0, cooldown__gte=0, expires_in__gt=0)
+                & (Q(to__gt=F("below"), amount__isnull=True) | Q(to__isnull=True, amount__gt=0)),
+                name="topup_form",
+            ),
+            CheckConstraint(
+                condition=Q(at_most_per_month__isnull=True) | Q(at_most_per_month__gt=0), name="topup_month"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "account"], name="topup_page")]
+
+    def __str__(self) -> str:
+        return f"acc_{self.account_id.hex}"
+
+
+class TopUpRequest(models.Model):
+    """One request for money, and the deposit that answered it; an account has one that is open at most."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        COMPLETED = "completed"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", models.PROTECT, db_index=False, related_name="+")
+    account = models.ForeignKey(
+        "accounts.Account", models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
+    amount = models.DecimalField(**NUMERIC)
+    url = models.TextField(null=True, blank=True)
+    status = models.TextField(choices=Status.choices, default=Status.OPEN)
+    reason = models.TextField(blank=True, default="")
+    deposit = models.ForeignKey(
+        Deposit, models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False, related_name="+"
+    )
+    requested_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "top-up request"
+        constraints = [
+            models.UniqueConstraint(fields=["account"], condition=Q(status="open"), name="topup_in_flight"),
+            CheckConstraint(
+                condition=Q(amount__gt=0)
+                & (
+                    Q(status="open", deposit__isnull=True, settled_at__isnull=True)
+                    | Q(status="completed", deposit__isnull=False, settled_at__isnull=False)
+                    | Q(status="failed", deposit__isnull=True, settled_at__isnull=False)
+                ),
+                name="topup_request_form",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="topup_request_page"),
+            models.Index(fields=["account", "id"], name="topup_request_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"top_{self.id.hex}"

@@ -1,8 +1,9 @@
 """What holds add to replay: promised buckets are the open holds, and a hold is what its last event says."""
 
 from holds.deposits import DepositStore
-from holds.models import AgentCurrency, Deposit, Hold, PaymentAuthorization
+from holds.models import AgentCurrency, Deposit, Hold, PaymentAuthorization, TopUp, TopUpRequest
 from holds.rows import BUCKET_OF, HoldStore
+from holds.topups.rows import TopUpRequestStore, TopUpStore
 from holds.x402.rows import AuthorizationStore
 from ledger_project.log.checks import Check, compare
 from ledger_project.log.rebuilt import Told, events, last, leave_apart, rebuild, ref, said
@@ -104,6 +105,42 @@ DEPOSITS = compare(
      ORDER BY 1, 2
     """,
     rebuilds=False,
+)
+
+TOPUPS = Check("topups_equal_log", "every top-up rule and request is as its last event says")
+rebuild(
+    TOPUPS,
+    TopUp,
+    Told(
+        lambda scope: (
+            f"""
+        SELECT DISTINCT ON (account_id) event.tenant_id, event.id, event.result -> 'topup' AS state,
+               substr(event.result -> 'topup' ->> 'account', 5)::uuid AS account_id
+          FROM {events(scope, "topup.*", "deposit.*")} AS event WHERE event.result -> 'topup' IS NOT NULL
+         ORDER BY account_id, event.id DESC"""
+        )
+    ),
+    key=("account_id",),
+    prefix="acc",
+    columns={**TopUpStore.columns.told(), "account_id": "told.account_id"},
+)
+rebuild(
+    TOPUPS,
+    TopUpRequest,
+    Told(
+        lambda scope: (
+            f"""
+        SELECT DISTINCT ON (id) each.* FROM (
+               SELECT event.tenant_id, event.id AS event, state, substr(state ->> 'id', 5)::uuid AS id
+                 FROM {events(scope, "topup.*", "deposit.*")} AS event,
+                      LATERAL (VALUES (event.result -> 'topup_request'),
+                                      (event.result -> 'topup_failed')) AS told (state)
+                WHERE state ->> 'id' IS NOT NULL) AS each
+         ORDER BY id, event DESC"""
+        )
+    ),
+    prefix="top",
+    columns=TopUpRequestStore.columns.told(),
 )
 
 AGENT_CURRENCY = Check("agent_currency_equals_log", "the currency that agents have is the one that was set last")

@@ -184,6 +184,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "expire-promos": {"task": "journal.tasks.expire_promos", "schedule": 60, "options": {"expires": 60}},
     "alert-budgets": {"task": "accounts.tasks.alert_budgets", "schedule": 1, "options": {"expires": 2}},
+    "request-topups": {"task": "holds.tasks.request_topups", "schedule": 2, "options": {"expires": 2}},
     "pay-withdrawals": {"task": "holds.tasks.pay_withdrawals", "schedule": 10, "options": {"expires": 10}},
     "watch-balances": {"task": "journal.tasks.watch_balances", "schedule": 1, "options": {"expires": 2}},
     "deliver-webhooks": {
@@ -246,6 +247,8 @@ SPECTACULAR_SETTINGS = {
 # What the web layer needs of the apps above it, which it does not import.
 API_CREDENTIALS = "accounts.credentials.find"
 API_ANSWERS = "accounts.answers.answers"
+# What is said besides to who is refused for want of money.
+API_SHORT = "holds.topups.telling.where_to_top_up"
 API_ACCOUNTS = "accounts.queries.require_own"
 LANDING_FIGURES = [
     "ledger_project.web.pages.landing.sealed",

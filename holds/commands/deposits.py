@@ -17,6 +17,9 @@ from holds.deposits import DepositRow, deposit_name
 from holds.errors import DepositNotFound, DepositNotPending, DuplicateDeposit
 from holds.fields import DepositId, OpenableRef
 from holds.rows import CUSTODY
+from holds.topups.commands import TopUpId
+from holds.topups.completing import complete, require_request
+from holds.topups.errors import TopupNotFound
 from journal.commands.shared import system_account
 from ledger_project.kernel import ids
 from ledger_project.kernel.fields import Amount, ExternalRef, Flag, LongText
@@ -33,6 +36,7 @@ from ledger_project.log.command import command
         ReservedName,
         NormalBalanceMismatch,
         AccountClosed,
+        TopupNotFound,
         AmountOverflow,
     ),
     also_wants=lambda call: [
@@ -41,6 +45,7 @@ from ledger_project.log.command import command
         else ("beside", (call["account"], CUSTODY)),
         ("deposit_ref", deposit_name(call["source"], call["external_ref"])),
         *([("currency", SOLE_CURRENCY)] if call["open_account"] and not call["currency"] else []),
+        *([("topup_rule", call["topup"])] if call["topup"] else []),
     ],
     platform=True,
 )
@@ -54,12 +59,13 @@ def record_deposit(
     confirmed: Flag = True,
     open_account: Flag = False,
     currency: CurrencyCode | None = None,
+    topup: TopUpId | None = None,
 ) -> None:
     """Record money that came in from outside; while it is not `confirmed` it is announced and moves nothing.
 
     A source (a chain, a bank) gives each of its payments one reference (a transaction hash), which is used once.
     With `open_account` a first deposit opens its account, in `currency` or the tenant's only one; one that exists
-    must have that currency.
+    must have that currency. A deposit that names an open `topup` request of the account completes it.
     """
     twin = books.find(DepositRow, deposit_name(source, external_ref))
     if twin is not None:
@@ -69,6 +75,8 @@ def record_deposit(
         )  # fmt: skip
     deposit_id = books.new_id()
     row = _receiver(books, account, open_account, currency)
+    if topup:
+        require_request(books, topup, row.facts.id)
     deposit = books.add(
         DepositRow(
             id=deposit_id,
@@ -77,6 +85,7 @@ def record_deposit(
             amount=amount,
             source=source,
             external_ref=external_ref,
+            topup=topup,
             created_at=books.now,
             updated_at=books.now,
         ),
@@ -140,6 +149,7 @@ def _credit(books: HoldBooks, deposit: DepositRow, row: AccountRow, reason: str 
     books.give(system_account(books, row, CUSTODY, type="asset"), AVAILABLE, deposit.amount)
     books.give(row, AVAILABLE, deposit.amount)
     books.write_entry("deposit", description=reason, references=deposit.entry_references())
+    complete(books, deposit)
     deposit.status = "confirmed"
     deposit.updated_at = books.now
     deposit.changed = True

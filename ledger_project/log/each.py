@@ -26,6 +26,7 @@ TASKS: Final = (
     "read_reserves",
     "reconcile",
     "request_reconciliations",
+    "request_topups",
     "tell_of_mismatches",
     "watch_balances",
 )

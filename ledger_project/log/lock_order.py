@@ -26,6 +26,8 @@ class LockOrder(IntEnum):
     HOLD = auto()
     PAYOUT = auto()
     DEPOSIT = auto()
+    TOPUP = auto()
+    TOPUP_REQUEST = auto()
     BILLING_RECORD = auto()
     RESERVE_ASSET = auto()
     ENTRY = auto()

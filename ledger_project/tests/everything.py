@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from accounts.budgets import alerting
+from holds.models import TopUpRequest
 from holds.payouts import take_on
+from holds.topups import asking
 from journal import promo_expiry
 from journal.external.tests.story import Bank
 from journal.monitors import watching
@@ -116,6 +118,7 @@ def _moving(ledger: Ledger) -> None:
     bought = made(ledger, "spend", "entry", account="bob", to_account="shop", amount=8, use_promo=True)
     ledger.run("refund", entry=bought, amount=3)
     ledger.run("promo_burn", account="bob", amount=4)
+    _topping_up(ledger)
     ledger.run("grant", account="bob", amount=9, kind="paid", priority=1, models=["m"], expires_in=3600)
     void = made(ledger, "grant", "promo_grant", account="bob", amount=7, starts_at="2026-01-01T00:00:00Z")
     kept = made(ledger, "place_hold", "hold", account="bob", amount=3, expires_in=86400)
@@ -129,6 +132,20 @@ def _moving(ledger: Ledger) -> None:
     back = [ledger.call("transfer", from_account="bob", to_account="alice", amount=1) for _ in range(100)]
     forth = [ledger.call("transfer", from_account="alice", to_account="bob", amount=1) for _ in range(100)]
     ledger.execute(*forth, *back)
+
+
+def _topping_up(ledger: Ledger) -> None:
+    asks = {"below": 50, "to": 90, "cooldown": 0, "at_most_per_month": 500, "url": "https://pay.example/"}
+    ledger.run("set_topup", account="poor", **asks)
+
+    def asked() -> str:
+        asking.ask_due()
+        return str(TopUpRequest.objects.get(tenant=ledger.tenant, status="open"))
+
+    ledger.run("fail_topup", topup=asked(), reason="declined")
+    ledger.run("record_deposit", account="poor", amount=60, source="stripe", external_ref="pi_1", topup=asked())
+    ledger.run("set_topup", account="bob", below=1, amount=5)
+    ledger.run("end_topup", account="bob")
 
 
 def _promising(ledger: Ledger) -> None:

@@ -168,6 +168,7 @@ def _nobodys() -> dict[str, str]:
     prefixes |= {"grant": "prm", "session_key": "ssk", "api_key": "key", "monitor": "mon", "webhook": "wbh"}
     prefixes |= {
         "usage": "usg",
+        "topup": "top",
         "delivery": "dlv",
         "adjustment": "adj",
         "external_statement": "xst",

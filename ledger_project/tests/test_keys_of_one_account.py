@@ -19,6 +19,7 @@ from django.http import StreamingHttpResponse
 from rest_framework.views import APIView
 
 from holds.tests.payments import authorised, wanted
+from holds.topups import asking
 from journal.account_events import MOVES
 from journal.models import Entry
 from journal.monitors import watching
@@ -60,6 +61,7 @@ class World:
         watching.watch()
         with clock.moved(timedelta(days=32)):
             issuing.issue_due(clock.now(), self.ledger.tenant)
+        asking.ask_due()
         sealing.seal()
         for who in NAMES:
             fanout.spread_to(UUID(hex=self.ids[who]["webhook"][4:]))
@@ -76,6 +78,7 @@ class World:
         run, note = self.ledger.run, {"reference": name}
         run("mint", account=name, amount=mark * 100, **note)
         run("set_credit_limit", account=name, credit_limit=next(amounts))
+        run("set_topup", account=name, below=mark * 10**6, amount=next(amounts), url=f"https://{who}.example/")
         run("register_monitor", account=name, operator="lt", value=mark * 99)
         run("publish_prices", book="llm", currency="CRD", rates=[{"model": "*", "metric": "requests", "price": "1"}])
         used = {"book": "llm", "model": "m", "metrics": {"requests": mark}}
@@ -324,6 +327,8 @@ ALICES = [
     "spend.posted",
     "stake.locked",
     "statement.issued",
+    "topup.requested",
+    "topup.set",
     "transfer.posted",
     "usage.recorded",
     "webhook.registered",

@@ -12,6 +12,7 @@ from ledger_project.tests.test_architecture import imports, module_of, sources
 INWARD = {
     "holds.expiry.expire_due": "posts",
     "accounts.tasks.alert_budgets": "posts",
+    "holds.tasks.request_topups": "posts",
     "journal.tasks.expire_promos": "posts",
     "journal.tasks.watch_balances": "posts",
     "journal.tasks.issue_statements": "posts",

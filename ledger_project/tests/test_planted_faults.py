@@ -116,7 +116,7 @@ FAULTS = {
     "deposits_unique": (
         "a deposit that is there twice",
         "DROP INDEX duplicate_deposit;"
-        " CREATE TEMP TABLE twice AS SELECT * FROM holds_deposit WHERE status = 'confirmed';"
+        " CREATE TEMP TABLE twice AS SELECT * FROM holds_deposit WHERE status = 'confirmed' AND topup IS NULL;"
         " UPDATE twice SET id = gen_random_uuid(), external_ref = '0X' || upper(substr(external_ref, 3));"
         " INSERT INTO holds_deposit SELECT * FROM twice",
         1,
@@ -162,6 +162,11 @@ FAULTS = {
         "UPDATE journal_settlementbatch SET netting_batch_id = 'net-2'",
         1,
     ),
+    "topups_equal_log": (
+        "an account that asks for money sooner",
+        "UPDATE holds_topup SET below = below + 1 WHERE url IS NOT NULL",
+        1,
+    ),
     "monitors_equal_log": ("a line drawn elsewhere", "UPDATE journal_monitor SET value = 1 WHERE operator = 'lt'", 1),
     "statements_equal_log": (
         "a statement of more than there was",
@@ -196,7 +201,7 @@ FAULTS = {
     ),
     "deposits_equal_log": (
         "a deposit of more",
-        "UPDATE holds_deposit SET amount = amount + 1 WHERE status = 'confirmed'",
+        "UPDATE holds_deposit SET amount = amount + 1 WHERE status = 'confirmed' AND topup IS NULL",
         1,
     ),
     "reserves_equal_log": (
@@ -240,6 +245,7 @@ TABLES = [
     *("accounts_account", "accounts_apikey", "accounts_balance", "accounts_currency", "accounts_sessionkey"),
     *("accounts_budget", "accounts_budgetwindow", "usage_priceversion", "usage_usage", "usage_meter"),
     *("holds_hold", "holds_deposit", "holds_paymentauthorization", "holds_agentcurrency"),
+    *("holds_topup", "holds_topuprequest"),
     *("journal_entry", "journal_posting", "journal_promogrant", "journal_refundtotal"),
     *("journal_settledrange", "journal_settlementbatch", "journal_billingrecord", "journal_monitor"),
     *("journal_issuedstatement", "journal_externalstatement", "journal_externalline", "journal_externalmatch"),

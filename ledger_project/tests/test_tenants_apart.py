@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from holds.topups import asking
 from ledger_project.kernel import clock
 from ledger_project.log import sealing
 from ledger_project.log.models import Event
@@ -43,6 +44,7 @@ FRESH = {
 }
 BY_BODY = {"/v1/accounts/{account}/ensure": b"the form of an id", "/v1/bulk": b"account_not_found"}
 APART = {
+    ("POST", "/v1/usage/batch"): "usage/tests/test_usage_batch.py",
     ("GET", "/v1/events/stream"): "webhooks/tests/test_event_stream.py",
     ("POST", "/x402/authorizations/{nonce}/cancel"): "test_a_payment_is_its_own_tenants",
     ("POST", "/x402/authorize"): "test_a_payment_is_its_own_tenants",
@@ -118,6 +120,7 @@ class World:
             "grant": self._made("promo-mints", pay, "promo_grant"),
             "session_key": self._made("session-keys", {"account": alice, "max_total": 5}, "session_key"),
             "budget": self._made("budgets", {"name": MARK, "account": alice, "window": "day", "limit": 500}, "budget"),
+            "topup": self._asked(alice),
             "monitor": self._made("monitors", {"account": alice, "operator": "lt", "value": 5}, "monitor"),
             "settlement": self._made("settlements", {"netting_batch_id": MARK}, "settlement"),
             "webhook": self._made(
@@ -133,6 +136,13 @@ class World:
         aliases["account"].append("counter_account")
         aliases["budget"] = ["parent"]
         return ids | {other: ids[name] for name, others in aliases.items() for other in others}
+
+    def _asked(self, account: str) -> str:
+        """A request of Alice's for money."""
+        rule = {"below": 10**6, "amount": 5, "url": f"https://{MARK}.example/"}
+        assert self.alice.post(f"/v1/accounts/{account}/topup", rule, method="PUT").status_code == 201
+        asking.ask_due()
+        return str(self.alice.get("/v1/topup-requests").json()["results"][0]["id"])
 
     def _authorised(self) -> str:
         """A payment of Alice's, by its nonce, which is no id."""
@@ -192,7 +202,7 @@ class World:
             "format": "csv",
             "content": "date,amount\n2026-10-01,1\n",
             "taken_at": clock.stamp(clock.now()),
-            **dict.fromkeys(("amount", "credit_limit", "value", "to_seller", "to_buyer"), "5"),
+            **dict.fromkeys(("amount", "below", "credit_limit", "value", "to_seller", "to_buyer"), "5"),
             "expires_in": 5,
             "from_log_index": 0,
             "txHash": "0x" + "ab" * 32,

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,6 +74,11 @@ def eventually(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def catches_sigterm(pid: int) -> bool:
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
 def sealed(books: Ledger) -> bool:
     """Whether a new event gets its place."""
     event = minted(books)
@@ -100,6 +106,7 @@ def test_a_frozen_redis_stops_neither_sealing_nor_expiry(books: Ledger) -> None:
 def test_two_of_them_do_each_others_work(books: Ledger) -> None:
     with running(), running() as second:
         assert sealed(books)
+        eventually(lambda: catches_sigterm(second.pid))  # it may still be starting
         second.send_signal(signal.SIGTERM)
         second.wait(PATIENCE)
         assert sealed(books)

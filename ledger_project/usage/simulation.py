@@ -39,7 +39,7 @@ PAGE = 1000
 PLANNED = (
     *("accounts.commands.accounts", "accounts.commands.credit", "accounts.commands.currencies"),
     *("accounts.commands.sessions", "accounts.budgets.commands", "journal.commands.", "holds.commands."),
-    *("holds.x402.commands", "ledger_project.usage.commands."),
+    *("holds.x402.commands", "holds.topups.commands", "ledger_project.usage.commands."),
 )
 UNPLANNED = frozenset({"alert_budget"})  # it says what a window reached, and moves nothing
 DRAFTS = {"prices": "publish_prices", "budgets": "set_budget", "grants": "grant"}

@@ -100,6 +100,9 @@ VERBS = (
     Verb("withdraw", "request_withdrawal"),
     Verb("withdrawals confirm", "confirm_withdrawal"),
     Verb("withdrawals fail", "fail_withdrawal"),
+    Verb("topup set", "set_topup"),
+    Verb("topup end", "end_topup"),
+    Verb("topup fail", "fail_topup"),
     # Credit, fees and promotional money
     Verb("credit-line draw", "draw_credit"),
     Verb("credit-line repay", "repay_credit"),
@@ -178,6 +181,7 @@ READS = (
     Read("budget show", "/v1/budgets/{budget}", help="A budget and its window."),
     Read("prices list", "/v1/price-books", "book", "book number currency effective_at id", "Versions of price books."),
     Read("usage list", "/v1/usage", "account request_id from to", "at account model charged request_id id", "Usage."),
+    Read("topup list", "/v1/topup-requests", "account status", "id account amount status expires_at", "Requests."),
     Read("grant list", "/v1/grants", "account", "id account kind amount spent held left expires_at", "Grants."),
     Read("promo list", "/v1/promo-grants", "account", "id account amount spent left expires_at", "Promotional grants."),
     Read("clearing list", "/v1/clearing-accounts", "domain", "domain currency account name",

@@ -36,15 +36,15 @@ class BillLineSerializer(serializers.Serializer[Any]):
     corrects = serializers.BooleanField(help_text="Whether it puts right what was recorded before.")
     quantity = serializers.CharField()
     requests = serializers.IntegerField()
-    cost = serializers.CharField(help_text=EXACT)
+    exact_cost = serializers.CharField(help_text=EXACT)
 
 
 class BillBookSerializer(serializers.Serializer[Any]):
     book = serializers.CharField()
-    cost = serializers.CharField(help_text=EXACT)
+    exact_cost = serializers.CharField(help_text=EXACT)
     carried_in = serializers.CharField(help_text="What was less than one minor unit before the period.")
     carried_out = serializers.CharField(help_text="What is, after it.")
-    due = MinorUnits(help_text="`carried_in` and `cost`, less `carried_out`.")
+    due = MinorUnits(help_text="`carried_in` and `exact_cost`, less `carried_out`.")
 
 
 class GrantUsedSerializer(serializers.Serializer[Any]):

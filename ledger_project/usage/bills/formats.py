@@ -23,7 +23,7 @@ from ledger_project.web.spreadsheets import Rows, inert
 from ledger_project.web.typesetting import typeset
 
 DAY = timedelta(days=1)
-COLUMNS = ("day", "book", "version", "model", "metric", "price", "corrects", "quantity", "requests", "cost")
+COLUMNS = ("day", "book", "version", "model", "metric", "price", "corrects", "quantity", "requests", "exact_cost")
 FOCUS = (
     "BillingAccountId", "BillingAccountName", "SubAccountId", "BillingCurrency", "BillingPeriodStart",
     "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "ChargeClass", "ChargeDescription",

@@ -48,7 +48,7 @@ class BillLine:
             "corrects": self.corrects,
             "quantity": str(self.quantity),
             "requests": self.requests,
-            "cost": exact(self.cost),
+            "exact_cost": exact(self.cost),
         }
 
 
@@ -68,7 +68,7 @@ class BookSum:
     def document(self) -> dict[str, Any]:
         return {
             "book": self.book,
-            "cost": exact(self.cost),
+            "exact_cost": exact(self.cost),
             "carried_in": exact(self.carried_in),
             "carried_out": exact(self.carried_out),
             "due": str(self.due),

@@ -63,7 +63,7 @@ def test_a_bill_says_what_was_used_and_comes_to_what_was_charged(books: Ledger) 
 
     day = clock.now().date().isoformat()
     told = [
-        (line["model"], line["metric"], line["price"], line["corrects"], line["quantity"], line["cost"])
+        (line["model"], line["metric"], line["price"], line["corrects"], line["quantity"], line["exact_cost"])
         for line in made["lines"]
     ]
     assert told == [
@@ -73,7 +73,9 @@ def test_a_bill_says_what_was_used_and_comes_to_what_was_charged(books: Ledger) 
         ("t", "requests", "tiers", False, "3", "11.5"),
     ]
     assert {line["day"] for line in made["lines"]} == {day}
-    assert made["books"] == [{"book": "llm", "cost": "16.9", "carried_in": "0", "carried_out": "0.9", "due": "16"}]
+    assert made["books"] == [
+        {"book": "llm", "exact_cost": "16.9", "carried_in": "0", "carried_out": "0.9", "due": "16"}
+    ]
     assert (made["due"], made["charged"], made["corrected"], made["requests"]) == ("16", "16", "-1", 3)
     assert made["grants"] == [{"grant": grant, "amount": "4"}]
     assert made["balance"] == {"available": "88"}
@@ -107,7 +109,9 @@ def test_a_period_that_is_over_never_changes(books: Ledger) -> None:
 
     assert after == before | {"balance": after["balance"]}
     assert [line["day"] for line in now["lines"]] == [today.isoformat(), later.isoformat()]
-    assert now["books"] == [{"book": "llm", "cost": "-3.3", "carried_in": "0.9", "carried_out": "0.6", "due": "-3"}]
+    assert now["books"] == [
+        {"book": "llm", "exact_cost": "-3.3", "carried_in": "0.9", "carried_out": "0.6", "due": "-3"}
+    ]
     assert (now["charged"], now["corrected"]) == ("-3", "-4")
 
 

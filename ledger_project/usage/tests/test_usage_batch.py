@@ -426,4 +426,4 @@ def test_the_calls_of_the_docs_run_as_they_are_written(api: Api) -> None:
 
     assert told(json.loads(batch)["results"]) == ["10", "20", ("account_not_found", None)]
     assert recorded(api) == ["req-1", "req-2", "req-3"]
-    assert api.ledger.balance("agent:scout") == {"available": 70}
+    assert api.ledger.balance("agent:scout") == {"available": 68, "held": 2}

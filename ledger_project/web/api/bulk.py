@@ -14,7 +14,7 @@ from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import MAX_BATCH, Call, Done
 from ledger_project.web.api import problems
 from ledger_project.web.api.authentication import Principal
-from ledger_project.web.api.commands import LightView, admit, answers_of, read_options, reply
+from ledger_project.web.api.commands import LightView, admit, answers_of, read_options, reply, told_more
 from ledger_project.web.api.errors import BatchRefused, InternalError
 from ledger_project.web.api.parsing import read_object
 from ledger_project.web.api.waiting import answer_when_sealed
@@ -103,6 +103,7 @@ def _execute(calls: list[Call | Refusal], *, atomic: bool, dry_run: bool) -> lis
         except executor.BatchRefused as refused:
             culprit = refused.results[refused.index]
             if isinstance(culprit, Refusal):
+                told_more([culprit], fit[0].tenant)
                 raise _refused(refused.index, culprit) from refused
             raise (culprit if isinstance(culprit, Exception) else refused) from None
     return execute_each(calls, dry_run=dry_run)
@@ -117,6 +118,8 @@ def execute_each(calls: list[Call | Refusal], *, dry_run: bool) -> list[executor
 
 def answer(results: list[executor.Result], request: HttpRequest, caller: Caller, *, wait: bool) -> HttpResponse:
     """`{"results": […]}`, with each event's place in the log where the caller waits for it."""
+    principal: Principal = request.principal  # type: ignore[attr-defined]
+    told_more([each for each in results if isinstance(each, Refusal)], principal.tenant)
     shown = _shown(results, caller)
     made = partial(reply, {"results": shown}, status=200)
     if not wait:

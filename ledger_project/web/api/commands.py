@@ -24,7 +24,7 @@ from django.utils.module_loading import import_string
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from ledger_project.kernel.errors import InvalidRequest, UnknownField
+from ledger_project.kernel.errors import InvalidRequest, Refusal, UnknownField
 from ledger_project.log import deadline
 from ledger_project.log.caller import Caller
 from ledger_project.log.command import COMMANDS, Command
@@ -50,6 +50,24 @@ def _answers() -> Answers:
     """What is answered speaks of accounts, an app above this layer, so it is named in the settings."""
     found: Answers = import_string(settings.API_ANSWERS)
     return found
+
+
+@lru_cache(maxsize=1)
+def _short() -> Callable[[int, Refusal], dict[str, Any]]:
+    """As above: where money comes from is known to an app above this layer."""
+    found: Callable[[int, Refusal], dict[str, Any]] = import_string(settings.API_SHORT)
+    return found
+
+
+def told_more(refusals: Sequence[Refusal], tenant: int) -> None:
+    """Add to refusals what helps their reader on: to one for want of money, where to top up."""
+    known: dict[Any, dict[str, Any]] = {}
+    for refusal in refusals:
+        if refusal.status == 402:
+            account = refusal.facts.get("account")
+            if account not in known:
+                known[account] = _short()(tenant, refusal)
+            refusal.facts.update(known[account])
 
 
 def answers_of(dones: Sequence[Done], caller: Caller) -> list[dict[str, Any]]:
@@ -81,6 +99,9 @@ class LightView(APIView):
             refusal = problems.refusal_of(error)
             if refusal is None:
                 raise
+            principal = getattr(request, "principal", None)
+            if principal:
+                told_more([refusal], principal.tenant)
             return problems.respond(refusal)
 
     @property
@@ -139,6 +160,7 @@ def admit(request: HttpRequest) -> Principal:
     principal = authenticate(request)
     if principal is None:
         raise NotAuthenticated()
+    request.principal = principal  # type: ignore[attr-defined]  # whom a refusal may be told more
     take(principal, request)
     return principal
 
