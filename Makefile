@@ -13,7 +13,7 @@ unexport DJANGO_SETTINGS_MODULE
 # They start more than a hundred processes, which would each compile the sources and pytest's plugins again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up down test quick soak mutants fuzz storm chaos load migrations sealing restores tamper proofs check fmt bench bench-replay lock clean
+.PHONY: help up down test quick soak mutants fuzz storm chaos load migrations sealing usage restores tamper proofs check fmt bench bench-replay lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -57,6 +57,10 @@ migrations: $(VENV)/installed-dev ## Migrate a table of a million events while o
 
 sealing: $(VENV)/installed-dev ## Seal 20,000 entries of 8 writers, and measure what it costs them; SOAK_ENTRIES=, SOAK_PAIRS=
 	$(BIN)/python -m pytest ledger_project/log/tests/soak_sealing.py --capture=no --quiet $(ARGS)
+
+usage: $(VENV)/installed-dev ## Race 1,000 callers for a budget that pays for 137, and price a whole trace: USAGE_TRACE=, REQUESTS=
+	USAGE_REQUESTS=$(or $(REQUESTS),1000) USAGE_RACES=100 $(BIN)/python -m pytest --timeout=0 --capture=no --quiet \
+		ledger_project/usage/tests/test_usage_races.py $(ARGS)
 
 restores: $(VENV)/installed-dev ## Restore ten base backups under load of each kind, and see that none signs or sends; TRIES=
 	RESTORE_TRIES=$(or $(TRIES),10) $(BIN)/python -m pytest --quiet ledger_project/tests/test_restore.py $(ARGS)
