@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
+from accounts.budgets import admin as budgets  # noqa: F401  (registers its page)
 from accounts.forms import AccountForm, CurrencyForm, KeyForm, RevokeKeyForm
 from accounts.models import Account, ApiKey, BalanceTotal, Currency, Tenant
 from accounts.rows import BUCKETS, DEBIT_NORMAL

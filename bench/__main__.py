@@ -14,11 +14,11 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "ledger_project.settings"
 os.environ.setdefault("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
 django.setup()
 
-from bench import background, faults, growth, http, transfers  # noqa: E402  (the settings read what RUN configured)
+from bench import background, faults, growth, http, transfers, usage  # noqa: E402  (the settings read what RUN configured)
 from ledger_project.kernel.collector import spare_the_loaded  # noqa: E402
 
 PARTS = {"transfers": transfers.main, "http": http.main, "background": background.main}
-PARTS |= {"growth": growth.main, "faults": faults.main}
+PARTS |= {"usage": usage.main, "growth": growth.main, "faults": faults.main}
 USUAL = ["transfers", "http", "background"]  # growth fills gigabytes, faults take minutes
 
 

@@ -1,5 +1,6 @@
 """Reading budgets."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from accounts.budgets.errors import BudgetNotFound
 from accounts.budgets.rows import BudgetStore, WindowStore
 from accounts.budgets.tree import read_tree
 from accounts.folding import meaning
-from accounts.models import Account, Budget
+from accounts.models import Account, Budget, BudgetWindow
 from accounts.rows import account_key, look_up
 from ledger_project.kernel import clock, ids
 from ledger_project.log.queries import read
@@ -30,6 +31,17 @@ def show(row: Budget) -> dict[str, Any]:
     return {
         **BudgetStore.columns.of(row).document(),
         "current": WindowStore.columns.of(at_hand).document() if at_hand else None,
+    }
+
+
+def windows(budgets: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The windows at hand of many budgets, by budget."""
+    newest = BudgetWindow.objects.filter(budget__in=budgets).order_by("budget", "-starts_at").distinct("budget")
+    now = clock.now()
+    return {
+        row.budget_id: WindowStore.columns.of(row).document()
+        for row in newest
+        if row.ends_at is None or row.ends_at > now
     }
 
 

@@ -181,7 +181,8 @@ class UsageBooks(HoldBooks):
         super().finish()
         if self.usage is not None:
             self.usage.grants += [use.document() for use in self.uses]
-            self.usage.add_charges(self.charged)
+            if self.charged:
+                self.usage.add_charges(self.charged)
             self.result["usage"] = self.usage.document()
 
 
@@ -197,7 +198,9 @@ def in_force(books: Mapping[str, list[Version]], book: str, at: datetime) -> Ver
 
 
 def month_of(version: Version, at: datetime) -> str:
-    """The month whose tiers usage of this time fills."""
+    """The month whose tiers usage of this time fills, where the version has tiers."""
+    if not version.prices.graduated:
+        return ""
     return clock.stamp(window("month", version.time_zone, at)[0])
 
 

@@ -96,6 +96,7 @@ class Usage(models.Model):
     grants = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
 
     class Meta:
+        verbose_name_plural = "usage"
         constraints = [
             UniqueConstraint(
                 "tenant",

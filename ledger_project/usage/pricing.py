@@ -6,7 +6,7 @@ than one minor unit, is carried to the next charge.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ from ledger_project.usage.errors import AmbiguousRate, InvalidRate, UnpricedMetr
 
 SCALE = 10**12
 BASIS_POINTS = 10_000
+MODELS_KEPT = 10_000  # of a version, with what prices them
 Used = Mapping[str, int]  # by the key of a rate with tiers: what was used of it before, in the month
 
 
@@ -102,9 +103,19 @@ class PriceList:
 
     rates: tuple[Rate, ...]
     minimum: int
+    graduated: bool
+    _known: dict[tuple[str, str], Rate] = field(default_factory=dict, compare=False)
 
     def rate(self, model: str, metric: str) -> Rate:
         """The most exact rate. Refuses: UnpricedMetric."""
+        known = self._known.get((model, metric))
+        if known is None:
+            if len(self._known) >= MODELS_KEPT:
+                self._known.clear()
+            known = self._known[model, metric] = self._find(model, metric)
+        return known
+
+    def _find(self, model: str, metric: str) -> Rate:
         fitting = [rate for rate in self.rates if rate.metric == metric and fits(rate.model, model)]
         if not fitting:
             raise UnpricedMetric(model=model, metric=metric)
@@ -177,7 +188,7 @@ def read_prices(rates: Iterable[Mapping[str, Any]], *, markup_bps: int = 0, mini
                 and (rate.model == other.model or (is_pattern(rate.model) and overlap(rate.model, other.model)))
             ):
                 raise AmbiguousRate(rates=[other.index, rate.index], metric=rate.metric)
-    return PriceList(found, _units(Fraction(minimum), None))
+    return PriceList(found, _units(Fraction(minimum), None), any(rate.graduated for rate in found))
 
 
 def _read(index: int, rate: Mapping[str, Any], markup: Fraction) -> Rate:

@@ -14,6 +14,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            name='usage',
+            options={'verbose_name_plural': 'usage'},
+        ),
         migrations.RemoveConstraint(
             model_name='usage',
             name='usage_recorded',
