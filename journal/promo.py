@@ -270,9 +270,9 @@ class PurseStore(Store):
         )
 
     def load(self, records: Iterable[Sequence[Any]], batch: Batch, wants: Wants) -> None:
-        rows = {account: PurseRow(account, []) for account in _purses(wants)}
+        rows: dict[UUID, PurseRow] = {}
         for grant in map(GRANTS.read, records):
-            rows[grant.account].grants.append(grant)
+            rows.setdefault(grant.account, PurseRow(grant.account, [])).grants.append(grant)
         for row in rows.values():
             batch.load(row)
 

@@ -17,7 +17,6 @@ A field that is no column is the command's own working memory, and is not stored
 conditions, other tables) are written by hand beside the store.
 """
 
-import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date, datetime
@@ -28,6 +27,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, dataclass_transform, g
 from uuid import UUID
 
 from ledger_project.kernel import clock, ids
+from ledger_project.kernel.canonical import plain
 from ledger_project.log.documents import load_json
 from ledger_project.log.unit import Batch, Query, Row, Store, Wants
 
@@ -164,7 +164,7 @@ class Column:
 
     def _send(self) -> Callable[[Any], Any] | None:
         if self.type == "jsonb":
-            return json.dumps
+            return plain
         if self.type.endswith("[]"):
             return lambda values: "{" + ",".join(map(str, values)) + "}"
         if self.type == NUMERIC:

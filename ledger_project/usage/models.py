@@ -71,7 +71,9 @@ class Usage(models.Model):
     follows = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False, related_name="+"
     )
-    account = models.ForeignKey("accounts.Account", models.PROTECT, db_constraint=False, related_name="+")
+    account = models.ForeignKey(
+        "accounts.Account", models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
     to_account = models.ForeignKey(
         "accounts.Account", models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False, related_name="+"
     )
@@ -105,7 +107,7 @@ class Usage(models.Model):
                 condition=Q(follows__isnull=True),
                 name="usage_recorded",
             ),
-            UniqueConstraint(fields=["follows"], name="usage_superseded"),
+            UniqueConstraint(fields=["follows"], condition=Q(follows__isnull=False), name="usage_superseded"),
             UniqueConstraint(fields=["hold"], condition=Q(late=True, follows__isnull=True), name="late_usage_recorded"),
             CheckConstraint(
                 condition=Q(remainder__gte=0, uncovered__gte=0)

@@ -130,6 +130,7 @@ class MeterStore(TableStore):
     rank = LockOrder.METER
     row = MeterRow
     kinds = frozenset({"meter", "usage_meter"})
+    in_parts = True
     table = "usage_meter"
     key_columns = ("account_id", "book")
 
@@ -237,6 +238,7 @@ class UsageStore(TableStore):
     rank = LockOrder.USAGE
     row = UsageRow
     kinds = frozenset({"usage", "late_usage"})
+    in_parts = True
     table = "usage_usage"
     joins = "JOIN usage_priceversion AS version ON version.id = stored.version_id"
 

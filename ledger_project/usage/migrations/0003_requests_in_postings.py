@@ -26,6 +26,11 @@ class Migration(migrations.Migration):
             model_name='usage',
             name='usage_form',
         ),
+        migrations.AlterField(
+            model_name='usage',
+            name='account',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account'),
+        ),
         migrations.AddField(
             model_name='usage',
             name='budgets',
@@ -85,7 +90,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='usage',
-            constraint=models.UniqueConstraint(fields=('follows',), name='usage_superseded'),
+            constraint=models.UniqueConstraint(condition=models.Q(('follows__isnull', False)), fields=('follows',), name='usage_superseded'),
         ),
         migrations.AddConstraint(
             model_name='usage',
