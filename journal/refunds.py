@@ -110,8 +110,13 @@ def paid_by(entry: EntryRow) -> Paid | None:
 
 
 def granted_of(entry: EntryRow) -> list[Use]:
-    """The grants that have paid an entry, in their order; of other kinds the metadata is the caller's own."""
-    return uses_of(entry.metadata) if entry.kind in GRANTED else []
+    """The grants that have paid an entry, in their order.
+
+    Kinds and metadata may be a caller's own, of a free-form entry; but such an entry moves no granted or held money.
+    """
+    moved = -sum(line.value for line in entry.lines if line.bucket in (Bucket.PROMO, Bucket.HELD))
+    uses = uses_of(entry.metadata) if entry.kind in GRANTED and moved > 0 else []
+    return uses if sum(use.amount for use in uses) <= moved else []
 
 
 def require_not_reversed(books: Unit, entry: EntryRow) -> RefundTotalRow | None:

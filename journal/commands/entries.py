@@ -23,7 +23,8 @@ from ledger_project.log.command import command
 
 Kind = Annotated[str, TextField(maximum=64, pattern=r"[a-z][a-z0-9_]*")]
 PROMISED = frozenset({"held", "escrowed", "bonded", "promo"})
-FINAL = frozenset({"refund", "payment_refund", "settlement"})  # they count towards something else
+# They count towards something else, or have a way back of their own.
+FINAL = frozenset({"refund", "payment_refund", "settlement", "usage", "usage_correction", "usage_collection"})
 
 
 @command(

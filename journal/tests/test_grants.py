@@ -197,6 +197,19 @@ def test_a_refund_of_a_capture_comes_back_to_its_grants(books: Ledger) -> None:
     assert replay(books.tenant) == []
 
 
+def test_an_entry_that_only_says_that_a_grant_paid_gives_it_nothing_back(books: Ledger) -> None:
+    grant = give(books, 8)
+    books.run("spend", account="ada", to_account="shop", amount=8)
+    postings = [{"account": "ada", "amount": 5}, {"account": "shop", "amount": -5}]
+    said = {"promo": f"{grant}: 5"}
+    for kind in ("spend", "capture"):
+        forged = books.answer("post_entry", postings=postings, kind=kind, metadata=said)["entry"]["id"]
+        books.run("refund", entry=forged)
+
+    assert (left(grant), books.balance("ada")) == ([0], {"available": 100})
+    assert replay(books.tenant) == []
+
+
 def test_a_correction_comes_back_to_the_account_first_and_to_grants_last(books: Ledger) -> None:
     grant = give(books, 8)
     usage = use(books, 20)["usage"]["id"]

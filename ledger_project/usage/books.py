@@ -180,7 +180,7 @@ class UsageBooks(HoldBooks):
         """Say of the usage which budgets were charged for it, and which grants have paid."""
         super().finish()
         if self.usage is not None:
-            self.usage.grants += [use.document() for use in self.uses]
+            self.usage.grants = [*self.usage.grants, *(use.document() for use in self.uses)]
             if self.charged:
                 self.usage.add_charges(self.charged)
             self.result["usage"] = self.usage.document()

@@ -12,6 +12,7 @@ from accounts.budgets.errors import BudgetExceeded
 from accounts.errors import InsufficientFunds
 from holds.errors import CaptureExceedsHold, HoldNotFound, HoldNotPending
 from holds.models import Hold
+from journal.errors import NotRefundable, NotReversible
 from journal.replay import replay
 from ledger_project.kernel import clock
 from ledger_project.kernel.errors import InvalidRequest, Refusal
@@ -289,6 +290,17 @@ def test_what_was_not_covered_is_collected_by_a_verb_of_its_own(books: Ledger) -
         books.run("collect_uncovered", usage=less["usage"]["id"])
     assert books.balance("ada") == {"available": 35}
     assert sound(books)
+
+
+def test_a_charge_for_usage_has_its_own_way_back(books: Ledger) -> None:
+    recorded = record(books, 50)
+    corrected = books.answer("correct_usage", usage=recorded["usage"]["id"], metrics={"tokens": 20})
+
+    for entry in (recorded["entry"]["id"], corrected["entry"]["id"]):
+        with pytest.raises(NotReversible):
+            books.run("reverse_entry", entry=entry)
+        with pytest.raises(NotRefundable):
+            books.run("refund", entry=entry)
 
 
 def test_a_correction_is_taken_back_from_whoever_was_paid(books: Ledger) -> None:
