@@ -26,6 +26,7 @@ from ledger_project.log.models import Event
 from ledger_project.testing.api import Api
 from ledger_project.testing.ledger import Ledger
 from ledger_project.testing.serving import serve
+from ledger_project.usage.simulation import simulate
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +87,50 @@ def test_what_each_agent_is_charged_is_the_exact_sum_rounded_once(ledger: Ledger
     assert charged == {name: int(total) for name, total in exact.items()}
     assert replay(ledger.tenant) == []
     print(f"{len(rows)} requests, {order}: {sum(charged.values())} charged, exactly {float(sum(exact.values())):.4f}")
+
+
+def lived(ledger: Ledger, rows: list[tuple[int, int]], limit: int) -> list[str]:
+    """A trace recorded below one budget; which requests were refused."""
+    names = [f"agent:{n:03}" for n in range(AGENTS)]
+    ledger.open(*names, funded=10**6)
+    rates = [{"model": "*", "metric": name, "price": "0.0003"} for name in ("input_tokens", "output_tokens")]
+    ledger.run("publish_prices", book="llm", rates=rates, effective_at="2026-01-01T00:00:00Z")
+    ledger.run("set_budget", name="all", account_prefix="agent:", window="total", limit=limit, currency="CRD")
+    refused = []
+    for start in range(0, len(rows), 500):
+        calls = [
+            ledger.call(
+                "record_usage",
+                account=names[n % AGENTS],
+                book="llm",
+                model="m",
+                metrics={"input_tokens": given, "output_tokens": got},
+                request_id=f"r{n}",
+            )
+            for n, (given, got) in enumerate(rows[start : start + 500], start)
+        ]
+        results = zip(calls, ledger.execute(*calls), strict=True)
+        refused += [call.payload["request_id"] for call, result in results if not isinstance(result, Done)]
+    return refused
+
+
+def test_a_simulated_cut_of_a_budget_names_what_a_fresh_tenant_is_refused() -> None:
+    rows = trace(random.Random(5))
+    half = int(PRICE * sum(map(sum, rows))) // 2
+    was, fresh = Ledger(), Ledger()
+    assert lived(was, rows, 10**9) == []
+    refused = lived(fresh, rows, half)
+
+    unchanged = simulate(was.tenant)
+    draft = {"name": "all", "account_prefix": "agent:", "window": "total", "limit": half, "currency": "CRD"}
+    cut = simulate(was.tenant, drafts={"budgets": [draft]})
+
+    assert (unchanged.refused, unchanged.changes, unchanged.lapsed) == ([], [], {})
+    events = Event.objects.in_bulk([each.event[4:] for each in cut.refused])
+    named = {f"evt_{key.hex}": event.payload["request_id"] for key, event in events.items()}
+    assert [named[each.event] for each in cut.refused] == refused
+    assert refused
+    print(f"{len(rows)} requests below half of their budget: {len(refused)} refused, as a fresh tenant's are")
 
 
 class Team:
