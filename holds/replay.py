@@ -130,13 +130,10 @@ rebuild(
     Told(
         lambda scope: (
             f"""
-        SELECT DISTINCT ON (id) each.* FROM (
-               SELECT event.tenant_id, event.id AS event, state, substr(state ->> 'id', 5)::uuid AS id
-                 FROM {events(scope, "topup.*", "deposit.*")} AS event,
-                      LATERAL (VALUES (event.result -> 'topup_request'),
-                                      (event.result -> 'topup_failed')) AS told (state)
-                WHERE state ->> 'id' IS NOT NULL) AS each
-         ORDER BY id, event DESC"""
+        SELECT DISTINCT ON (id) event.tenant_id, event.id AS event, event.result -> 'topup_request' AS state,
+               substr(event.result -> 'topup_request' ->> 'id', 5)::uuid AS id
+          FROM {events(scope, "topup.*", "deposit.*")} AS event WHERE event.result -> 'topup_request' IS NOT NULL
+         ORDER BY id, event.id DESC"""
         )
     ),
     prefix="top",

@@ -112,8 +112,7 @@ def test_three_failures_switch_it_off_and_the_402_says_so(books: Ledger) -> None
         books.run("fail_topup", topup=open_request(books), reason=f"declined {n}")
     ask_due()
     with clock.moved(25 * HOUR):
-        assert ask_due() == 1  # the third one's time is over
-        assert ask_due() == 0
+        assert ask_due() == 0  # the third one's time is over
         assert [status for status, _ in requests(books)] == ["failed"] * 3
         pay = {"from_account": "ada", "to_account": "shop", "amount": 500}
         problem = refused(Api(books).post("/v1/transfers", pay), 402, "insufficient_funds")
@@ -210,3 +209,32 @@ def test_rules_and_requests_are_read(books: Ledger) -> None:
     own = Api(books, "read", account="bob")
     refused(own.get("/v1/accounts/ada/topup"), 404, "account_not_found")
     assert own.get("/v1/topup-requests").json()["results"] == []
+
+
+def test_a_request_whose_time_is_over_fails_in_an_event_of_its_own(books: Ledger) -> None:
+    rule(books, expires_in=60, cooldown=3 * 3600)
+    spend(books, 60)
+    ask_due()
+    over = open_request(books)
+
+    with clock.moved(HOUR):
+        assert ask_due() == 0
+        assert books.tail() == ["topup.expired"]
+    with clock.moved(4 * HOUR):
+        assert ask_due() == 1
+        assert books.tail() == ["topup.requested"]
+    assert requests(books) == [("failed", 160), ("open", 160)]
+    assert open_request(books) != over
+    assert replay(books.tenant) == []
+
+
+def test_a_request_of_an_ended_rule_expires_too(books: Ledger) -> None:
+    rule(books, expires_in=60)
+    spend(books, 60)
+    ask_due()
+    books.run("end_topup", account="ada")
+
+    with clock.moved(HOUR):
+        assert ask_due() == 0
+    assert requests(books) == [("failed", 160)]
+    assert replay(books.tenant) == []

@@ -8,7 +8,7 @@ from accounts.errors import AccountNotFound, AccountUnbounded
 from accounts.fields import AccountRef
 from accounts.rows import AccountRow, Bucket
 from holds.books import HoldBooks
-from holds.topups.errors import TopupNotDue, TopupNotFound, TopupNotOpen
+from holds.topups.errors import TopupNotDue, TopupNotExpired, TopupNotFound, TopupNotOpen
 from holds.topups.rows import TopUpRequestRow, TopUpRow
 from ledger_project.kernel import ids
 from ledger_project.kernel.errors import InvalidRequest
@@ -93,20 +93,12 @@ def end_topup(books: HoldBooks, *, account: AccountRef) -> None:
     internal=True,
 )
 def request_topup(books: HoldBooks, *, account: AccountRef) -> None:
-    """Ask for money, if the account is short of it and may; a request whose time is over has failed first."""
+    """Ask for money, if the account is short of it and may."""
     row = books.account(account)
     rule = books.find(TopUpRow, row.facts.id)
     if rule is None or rule.ended_at:
         raise TopupNotFound(account=account)
-    before = books.find(TopUpRequestRow, ("open", row.facts.id))
-    before = before if before is not None and before.status == "open" else None
-    if before is not None and before.expires_at <= books.now:
-        _fail(books, rule, before, "expired")
-        before = None
-    amount = _due(books, rule, row, before)
-    if amount is None:
-        _show(books, rule)  # which says that the last one has expired
-        return
+    amount = _due(books, rule, row)
     request = books.add(
         TopUpRequestRow(
             id=books.new_id(),
@@ -124,15 +116,16 @@ def request_topup(books: HoldBooks, *, account: AccountRef) -> None:
     books.result["topup_request"] = request.document()
 
 
-def _due(books: HoldBooks, rule: TopUpRow, row: AccountRow, before: TopUpRequestRow | None) -> int | None:
-    """How much to ask for now; None where the only news is that the last request has failed. Refuses: TopupNotDue."""
+def _due(books: HoldBooks, rule: TopUpRow, row: AccountRow) -> int:
+    """How much to ask for now. Refuses: TopupNotDue."""
     has = row.numbers[Bucket.AVAILABLE]
     left = rule.left(books.now)
     wanted = rule.amount if rule.amount is not None else (rule.to or 0) - has
     amount = wanted if left is None else min(wanted, left)
+    before = books.find(TopUpRequestRow, ("open", row.facts.id))
     waits = rule.requested_at is not None and rule.requested_at + timedelta(seconds=rule.cooldown) > books.now
     reasons = (
-        (before is not None, "a request is open"),
+        (before is not None and before.status == "open", "a request is open"),
         (rule.disabled, "three requests have failed"),
         (row.status != "open", f"the account is {row.status}"),
         (has >= rule.below, "enough is available"),
@@ -140,11 +133,9 @@ def _due(books: HoldBooks, rule: TopUpRow, row: AccountRow, before: TopUpRequest
         (amount <= 0, "the month's most was asked for"),
     )
     reason = next((said for applies, said in reasons if applies), None)
-    if reason is None:
-        return amount
-    if rule.changed:
-        return None
-    raise TopupNotDue(account=row.facts.name, reason=reason)
+    if reason is not None:
+        raise TopupNotDue(account=row.facts.name, reason=reason)
+    return amount
 
 
 @command(
@@ -154,24 +145,44 @@ def _due(books: HoldBooks, rule: TopUpRow, row: AccountRow, before: TopUpRequest
 )
 def fail_topup(books: HoldBooks, *, topup: TopUpId, reason: LongText) -> None:
     """Say that a request cannot be met. After three in a row the rule is off until it is set again."""
+    rule, request = _open(books, topup)
+    if request.expires_at <= books.now:
+        raise TopupNotOpen(topup=ids.show("top", topup), status="expired")
+    _fail(books, rule, request, reason)
+
+
+@command(
+    event="topup.expired",
+    refuses=(TopupNotFound, TopupNotOpen, TopupNotExpired),
+    also_wants=lambda call: [("topup_rule", call["topup"])],
+    internal=True,
+)
+def expire_topup(books: HoldBooks, *, topup: TopUpId) -> None:
+    """Give up a request whose time is over, which counts as a failure; that of a rule that has ended, too."""
+    rule, request = _open(books, topup)
+    if books.now < request.expires_at:
+        raise TopupNotExpired(topup=ids.show("top", topup))
+    _fail(books, rule, request, "expired")
+
+
+def _open(books: HoldBooks, topup: UUID) -> tuple[TopUpRow, TopUpRequestRow]:
+    """An open request and its rule. Refuses: TopupNotFound, TopupNotOpen."""
     request = books.find(TopUpRequestRow, topup)
     rule = books.find(TopUpRow, request.account) if request else None
     if request is None or rule is None:
         raise TopupNotFound(topup=ids.show("top", topup))
-    if request.status != "open" or request.expires_at <= books.now:
+    if request.status != "open":
         raise TopupNotOpen(topup=ids.show("top", topup), status=request.status)
-    _fail(books, rule, request, reason)
-    _show(books, rule)
-    books.result["topup_request"] = request.document()
+    return rule, request
 
 
 def _fail(books: HoldBooks, rule: TopUpRow, request: TopUpRequestRow, reason: str) -> None:
+    """What was not paid counts no longer in the month in which it was asked for."""
     request.settle("failed", books.now, reason)
     rule.failures += 1
-    if request.requested_at.date().replace(day=1) == rule.month:
-        rule.asked = max(0, rule.asked - request.amount)
-    rule.changed = True
-    books.result["topup_failed"] = request.document()
+    rule.count(-request.amount, request.requested_at)
+    _show(books, rule)
+    books.result["topup_request"] = request.document()
 
 
 def _show(books: HoldBooks, rule: TopUpRow) -> None:

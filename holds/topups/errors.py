@@ -11,6 +11,12 @@ class TopupNotDue(Refusal):
     """The account asks for no money now; `reason` says why."""
 
 
+class TopupNotExpired(Refusal):
+    """The request's time is not over yet."""
+
+    status = 409
+
+
 class TopupNotOpen(Refusal):
     """The request was completed, has failed, or its time is over."""
 

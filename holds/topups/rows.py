@@ -1,7 +1,7 @@
 """Top-up rules and their requests as the executor sees them: an account has one rule, and one open request at most."""
 
 from collections.abc import Hashable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from accounts.rows import account_key, look_up
@@ -11,6 +11,11 @@ from ledger_project.log.table import StoredRow, TableStore, column, money, store
 from ledger_project.log.unit import Look, Query, Wants
 
 MOST_FAILURES = 3  # in a row, then the rule is off until it is set again
+
+
+def month_of(at: datetime) -> date:
+    """The first day of a calendar month of UTC."""
+    return at.astimezone(UTC).date().replace(day=1)
 
 
 @stored
@@ -49,7 +54,7 @@ class TopUpRow(StoredRow):
 
     def count(self, amount: int, at: datetime) -> None:
         """Ask for so much, or for so much less, in this month."""
-        first = at.date().replace(day=1)
+        first = month_of(at)
         if self.month != first:
             if amount < 0:
                 return
@@ -60,7 +65,7 @@ class TopUpRow(StoredRow):
         """What it may still ask for in this month; None is without end."""
         if self.at_most_per_month is None:
             return None
-        return self.at_most_per_month - (self.asked if self.month == at.date().replace(day=1) else 0)
+        return self.at_most_per_month - (self.asked if self.month == month_of(at) else 0)
 
 
 @stored

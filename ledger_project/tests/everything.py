@@ -135,15 +135,18 @@ def _moving(ledger: Ledger) -> None:
 
 
 def _topping_up(ledger: Ledger) -> None:
-    asks = {"below": 50, "to": 90, "cooldown": 0, "at_most_per_month": 500, "url": "https://pay.example/"}
-    ledger.run("set_topup", account="poor", **asks)
+    asks = {"below": 50, "to": 90, "cooldown": 0, "expires_in": 60, "at_most_per_month": 500}
+    ledger.run("set_topup", account="poor", url="https://pay.example/", **asks)
 
     def asked() -> str:
         asking.ask_due()
         return str(TopUpRequest.objects.get(tenant=ledger.tenant, status="open"))
 
     ledger.run("fail_topup", topup=asked(), reason="declined")
-    ledger.run("record_deposit", account="poor", amount=60, source="stripe", external_ref="pi_1", topup=asked())
+    asked()
+    with clock.moved(HOUR):  # its time is over, and there is another one
+        answered = asked()
+    ledger.run("record_deposit", account="poor", amount=60, source="stripe", external_ref="pi_1", topup=answered)
     ledger.run("set_topup", account="bob", below=1, amount=5)
     ledger.run("end_topup", account="bob")
 
