@@ -8,6 +8,7 @@ import pytest
 from accounts.errors import AccountUnbounded
 from holds.models import TopUpRequest
 from holds.tasks import request_topups
+from holds.topups import asking
 from holds.topups.asking import ask_due
 from holds.topups.errors import TopupNotDue, TopupNotFound, TopupNotOpen
 from journal.replay import replay
@@ -238,3 +239,15 @@ def test_a_request_of_an_ended_rule_expires_too(books: Ledger) -> None:
         assert ask_due() == 0
     assert requests(books) == [("failed", 160)]
     assert replay(books.tenant) == []
+
+
+def test_who_has_had_its_month_stands_in_nobodys_way(books: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule(books, amount=30, to=None, at_most_per_month=30, cooldown=0)
+    spend(books, 60)
+    ask_due()
+    deposit(books, 1, topup=open_request(books))
+    books.run("set_topup", account="bob", below=500, amount=7, cooldown=0)
+    monkeypatch.setattr(asking, "PAGE", 1)
+
+    assert ask_due() == 1
+    assert requests(books) == [("completed", 30), ("open", 7)]
