@@ -15,7 +15,7 @@ from holds.api.read_views import (
     WithdrawalDetail,
     WithdrawalList,
 )
-from holds.topups.api import TopUpRequestList
+from holds.topups.api import TopUpList, TopUpRequestList
 from holds.topups.api import urlpatterns as topups
 from holds.x402.api import Authorize, Claim, Settle, Supported, Verify
 from holds.x402.authorizations import AuthorizationList, CancelAuthorization
@@ -32,6 +32,7 @@ AGENT_CURRENCY = {
 
 urlpatterns = [
     *topups,
+    path("v1/topups", TopUpList.as_view()),
     path("v1/topup-requests", TopUpRequestList.as_view()),
     path_of("v1/holds", get=HoldList, post="place_hold", makes=HOLD),
     path("v1/holds/<str:hold>", HoldDetail.as_view()),

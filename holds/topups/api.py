@@ -77,12 +77,27 @@ class TopUpDetail(DetailView):
         return found
 
 
-class RequestFilters(ListFilters):
+class RuleFilters(ListFilters):
     account = FieldFilter(TextField(), "The id or name of the account.", method="of_account")
+
+    def of_account(self, queryset: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
+        return queries.of_account(queryset, caller(self.request).tenant, value)
+
+
+class RequestFilters(RuleFilters):
     status = FieldFilter(ChoiceField(("open", "completed", "failed")), "Its status.", "status")
 
-    def of_account(self, queryset: "QuerySet[TopUpRequest]", name: str, value: str) -> "QuerySet[TopUpRequest]":
-        return queries.of_account(queryset, caller(self.request).tenant, value)
+
+class TopUpList(ListView):
+    """Top-up rules that have not ended, those of the newest accounts first."""
+
+    for_account_keys = Rows("account")
+    ordering = "-account_id"
+    serializer_class = TopUpSerializer
+    filterset_class = RuleFilters
+
+    def get_queryset(self) -> "QuerySet[TopUp]":
+        return TopUp.objects.filter(tenant=self.tenant, ended_at__isnull=True)
 
 
 class TopUpRequestList(ListView):

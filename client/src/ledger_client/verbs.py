@@ -181,6 +181,7 @@ READS = (
     Read("budget show", "/v1/budgets/{budget}", help="A budget and its window."),
     Read("prices list", "/v1/price-books", "book", "book number currency effective_at id", "Versions of price books."),
     Read("usage list", "/v1/usage", "account request_id from to", "at account model charged request_id id", "Usage."),
+    Read("topup rules", "/v1/topups", "account", "account below to amount failures disabled", "Who asks when."),
     Read("topup list", "/v1/topup-requests", "account status", "id account amount status expires_at", "Requests."),
     Read("grant list", "/v1/grants", "account", "id account kind amount spent held left expires_at", "Grants."),
     Read("promo list", "/v1/promo-grants", "account", "id account amount spent left expires_at", "Promotional grants."),
