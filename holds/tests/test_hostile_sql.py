@@ -228,3 +228,41 @@ def test_the_rules_hold_in_replication_too(books: Story) -> None:
     error = attempt(OWNER, "SET LOCAL session_replication_role = replica", change(hold, "reason = 'x'"))
 
     assert constraint(error) == "hold_not_pending"
+
+
+REQUEST = """
+INSERT INTO holds_topuprequest (id, tenant_id, account_id, amount, status, reason, requested_at, expires_at)
+SELECT gen_random_uuid(), tenant_id, account_id, amount, 'open', '', requested_at, expires_at FROM holds_topuprequest
+ WHERE tenant_id = {tenant}
+"""
+RULE = "INSERT INTO holds_topup SELECT * FROM holds_topup WHERE tenant_id = {tenant}"
+
+
+@BOTH
+@pytest.mark.parametrize(("name", "statement"), [("topup_in_flight", REQUEST), ("holds_topup_pkey", RULE)])
+def test_an_account_has_one_rule_and_one_request_in_flight(books: Story, alias: str, name: str, statement: str) -> None:
+    books.run("set_topup", account="alice", below=500, amount=5)
+    books.run("request_topup", account="alice")
+
+    assert constraint(attempt(alias, statement.format(tenant=books.tenant))) == name
+
+
+@BOTH
+@pytest.mark.parametrize("assignments", ["status = 'open', settled_at = NULL", "reason = 'x'", "settled_at = now()"])
+def test_a_request_for_money_that_has_ended_never_changes(books: Story, alias: str, assignments: str) -> None:
+    books.run("set_topup", account="alice", below=500, amount=5)
+    request = books.run("request_topup", account="alice").document["result"]["topup_request"]["id"]
+    books.run("fail_topup", topup=request, reason="declined")
+
+    statement = f"UPDATE holds_topuprequest SET {assignments} WHERE id = '{uuid.UUID(hex=request[4:])}'"
+    assert constraint(attempt(alias, statement)) == "topup_not_open"
+    assert Refusal.by_constraint["topup_not_open"].code == "topup_not_open"
+
+
+def test_a_request_for_money_is_not_removed(books: Story) -> None:
+    books.run("set_topup", account="alice", below=500, amount=5)
+    books.run("request_topup", account="alice")
+
+    assert constraint(attempt(OWNER, f"DELETE FROM holds_topuprequest WHERE tenant_id = {books.tenant}")) == (
+        "append_only"
+    )
