@@ -1,12 +1,12 @@
 """What was recorded is put right: by the difference, as a posting of its own that names what it follows on."""
 
-from accounts.errors import AccountClosed, AccountFrozen, AmountOverflow, InsufficientFunds
+from accounts.errors import AccountClosed, AccountFrozen, AmountOverflow, CurrencyMismatch, InsufficientFunds
 from journal.commands.shared import AVAILABLE
 from ledger_project.kernel import clock, ids
 from ledger_project.kernel.errors import InvalidRequest
 from ledger_project.kernel.fields import Amount, Flag, LongText
 from ledger_project.log.command import command
-from ledger_project.usage.books import UsageBooks, in_force, lines_of, month_of
+from ledger_project.usage.books import UsageBooks, lines_of, month_of
 from ledger_project.usage.commands.shared import Metrics, UsageId
 from ledger_project.usage.errors import (
     NothingToCorrect,
@@ -17,7 +17,7 @@ from ledger_project.usage.errors import (
     UsageTooOld,
 )
 from ledger_project.usage.pricing import Line, Priced
-from ledger_project.usage.rows import KNOWN_BOOKS, MeterRow, UsageRow, Version
+from ledger_project.usage.rows import MeterRow, UsageRow, Version
 
 
 @command(
@@ -28,6 +28,7 @@ from ledger_project.usage.rows import KNOWN_BOOKS, MeterRow, UsageRow, Version
         InvalidRequest,
         UnpricedMetric,
         UsageTooOld,
+        CurrencyMismatch,
         NothingToCorrect,
         AccountClosed,
         AccountFrozen,
@@ -54,12 +55,12 @@ def correct_usage(
     row = books.recorded(usage)
     if metrics is None and not reprice:
         raise InvalidRequest(field="metrics", reason="required, unless the usage is to be priced anew")
+    payer = books.account(ids.show("acc", row.account))
     old = books.version_of(row)
-    new = in_force(books.batch.facts[KNOWN_BOOKS], row.book, row.at) if reprice else old
+    new = books.version(row.book, row.at, payer) if reprice else old
     metrics = row.metrics if metrics is None else metrics
     if metrics == row.metrics and new.id == old.id:
         raise NothingToCorrect(usage=ids.show("usg", usage))
-    payer = books.account(ids.show("acc", row.account))
     receiver = books.receiver(row, payer)
     meter = books.meter(row.account, row.book)
     priced = _priced_anew(row, metrics, old, new, meter)
@@ -123,7 +124,7 @@ def _names(row: UsageRow) -> dict[str, str]:
         InsufficientFunds,
         AmountOverflow,
     ),
-    also_wants=lambda call: [("price_book", None), ("usage", call["usage"]), ("usage_meter", call["usage"])],
+    also_wants=lambda call: [("usage", call["usage"]), ("usage_meter", call["usage"])],
 )
 def collect_uncovered(
     books: UsageBooks, *, usage: UsageId, amount: Amount | None = None, reason: LongText | None = None

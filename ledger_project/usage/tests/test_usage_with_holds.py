@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 from accounts.budgets.errors import BudgetExceeded
-from accounts.errors import InsufficientFunds
+from accounts.errors import CurrencyMismatch, InsufficientFunds
 from holds.errors import CaptureExceedsHold, HoldNotFound, HoldNotPending
 from holds.models import Hold
 from journal.errors import NotRefundable, NotReversible
@@ -313,6 +313,17 @@ def test_a_correction_is_taken_back_from_whoever_was_paid(books: Ledger) -> None
     books.run("correct_usage", usage=usage, metrics={"tokens": 45})
 
     assert (books.balance("ada"), books.balance("maker")) == ({"available": 195}, {"available": 5})
+
+
+def test_usage_is_not_priced_anew_in_another_currency(books: Ledger) -> None:
+    usage = record(books, 50)["usage"]["id"]
+    books.run("register_currency", code="USD", scale=2)
+    books.run("publish_prices", book="llm", currency="USD", rates=RATES, effective_at="2026-02-01T00:00:00Z")
+
+    with pytest.raises(CurrencyMismatch):
+        books.run("correct_usage", usage=usage, reprice=True)
+
+    assert books.balance("ada") == {"available": 150}
 
 
 def test_usage_is_priced_anew_by_the_version_in_force(books: Ledger) -> None:
