@@ -9,8 +9,8 @@ from uuid import UUID
 from accounts.errors import CurrencyMismatch
 from accounts.rows import AccountRow, Bucket
 from accounts.sessions import SessionKeyRow
-from holds.books import HoldBooks
-from holds.errors import CaptureExceedsHold, HoldNotFound, HoldNotPending
+from holds.books import HoldBooks, part
+from holds.errors import HoldNotFound, HoldNotPending
 from holds.rows import HoldRow
 from journal.commands.shared import AVAILABLE, REVENUE, system_account
 from journal.posting import require_open, short
@@ -113,6 +113,8 @@ class UsageBooks(HoldBooks):
         Refuses: as `pay`, and by `overrun` CaptureExceedsHold, InsufficientFunds, SpendCapExceeded, ….
         """
         ending = "expired" if held.due(self.now) else None
+        if overrun == REFUSE and held.remaining and not ending:
+            part(held, due)
         captured = min(due, held.remaining)
         if captured:
             self.pay(held, captured, (receiver, AVAILABLE), ending=ending)
@@ -129,12 +131,8 @@ class UsageBooks(HoldBooks):
         holder = self.holder(held)
         there = self.has(holder, self.grants_for(holder)) - holder.credit_left
         self.done = True
-        if overrun == REFUSE:
-            if held.status not in ("expired", "released"):
-                facts = {"asked": str(held.captured + more), "remaining": str(held.captured), "currency": held.currency}
-                raise CaptureExceedsHold(hold=ids.show("hld", held.id), **facts)
-            if not holder.facts.unbounded and more > there:
-                raise short(holder, AVAILABLE, more, there)
+        if overrun == REFUSE and not holder.facts.unbounded and more > there:
+            raise short(holder, AVAILABLE, more, there)
         require_open(holder)
         paid = more
         if overrun == AVAILABLE_ONLY and not holder.facts.unbounded:

@@ -122,15 +122,17 @@ def test_a_hold_of_100_and_more_used(
 def test_overrun_may_be_refused_and_leaves_the_hold(books: Ledger) -> None:
     hold = authorize(books, 100)
 
-    with pytest.raises(CaptureExceedsHold):
+    record(books, 30, "part", hold=hold, final=False)
+    with pytest.raises(CaptureExceedsHold) as refused:
         record(books, 130, hold=hold, overrun="refuse")
+    assert (refused.value.facts["asked"], refused.value.facts["remaining"]) == ("130", "70")
     with pytest.raises(InsufficientFunds):
         record(books, 230, hold=hold, overrun="credit")
     with pytest.raises(InvalidRequest):
         record(books, 1, overrun="refuse")
 
-    assert books.balance("ada") == {"available": 100, "held": 100}
-    record(books, 100, hold=hold, overrun="refuse")
+    assert books.balance("ada") == {"available": 100, "held": 70}
+    record(books, 70, hold=hold, overrun="refuse")
 
 
 def test_a_stream_records_several_times_against_one_hold(books: Ledger) -> None:
