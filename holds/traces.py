@@ -12,7 +12,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,18 +50,10 @@ class BadRow:
 Row = Usage | BadRow
 
 
-@dataclass(frozen=True)
-class Trace:
-    """A trace whose header is known to be good; `rows` reads on."""
+def open_trace(path: Path, columns: Mapping[str, str] | None = None, *, source: str = "") -> Iterator[Row]:
+    """The rows of a trace whose columns are those of Azure's traces, or what `columns` calls them.
 
-    rows: Iterator[Row]
-    columns: Mapping[str, str] = field(default_factory=dict)
-
-
-def open_trace(path: Path, columns: Mapping[str, str] | None = None, *, source: str = "") -> Trace:
-    """Open a trace, and look for its columns: those of Azure's traces, or what `columns` calls them.
-
-    Raises ValueError for a file that has not got them.
+    Raises ValueError at once for a file that has not got them, and while reading for one that is cut.
     """
     named = {**NAMED, **(columns or {})}
     unknown = named.keys() - NAMED.keys() - set(MAY_BE_NAMED)
@@ -77,7 +69,7 @@ def open_trace(path: Path, columns: Mapping[str, str] | None = None, *, source: 
         if missing:
             raise ValueError(f"{path.name} has no column {', '.join(missing)}")
         records = _csv_records(lines, named, header)
-    return Trace(_rows(records, named, source), named)
+    return _rows(records, named, source)
 
 
 def _is_json(path: Path) -> bool:

@@ -14,8 +14,9 @@ from typing import Any
 
 from holds.traces import BadRow, Row, Usage
 from ledger_project.kernel import clock
-from ledger_project.kernel.errors import IdempotencyKeyReused, Refusal
+from ledger_project.kernel.errors import IdempotencyKeyReused, InvalidRequest, Refusal
 from ledger_project.kernel.money import LIMIT
+from ledger_project.log.command import COMMANDS
 from ledger_project.log.executor import Call, Done, Result, execute, look, run, system_call
 
 BATCH = 500
@@ -95,6 +96,7 @@ def charge(plan: Plan, rows: Iterable[Row], *, strict: bool = False) -> Iterator
     _open_accounts(plan)
     iterator = iter(rows)
     position = 0
+    seen: set[str] = set()
     while batch := list(islice(iterator, BATCH)):
         batch = [_possible(plan, row) for row in batch]
         bad = [row for row in batch if isinstance(row, BadRow)]
@@ -104,21 +106,30 @@ def charge(plan: Plan, rows: Iterable[Row], *, strict: bool = False) -> Iterator
         usages = [(position + offset, row) for offset, row in enumerate(batch) if isinstance(row, Usage)]
         position += len(batch)
         report.requests += len(usages)
-        _ensure_users(plan, usages)
+        users = {usage.user for _, usage in usages if usage.user} - seen
+        _ensure_users(plan, users)
+        seen |= users
         if plan.book:
             _record(plan, usages, report)
-        elif priced := [(index, usage) for index, usage in usages if plan.cost(usage)]:
+        else:
+            priced = [(index, usage) for index, usage in usages if plan.cost(usage)]
+            report.free += len(usages) - len(priced)
             (_charge_held if plan.mode == "hold" else _charge_directly)(plan, priced, report)
-        if not plan.book:
-            report.free += sum(not plan.cost(usage) for _, usage in usages)
         report.seconds = time.monotonic() - started
         yield report
 
 
 def _possible(plan: Plan, row: Row) -> Row:
-    """A row whose amount is more than money can be is a bad one, in every mode."""
-    if isinstance(row, Usage) and plan.estimate(row) >= LIMIT:
+    """A row that no call can be made of is a bad one, in every mode."""
+    if isinstance(row, BadRow):
+        return row
+    if plan.estimate(row) >= LIMIT:
         return BadRow(row.line, "costs more than an amount can be")
+    try:
+        COMMANDS["ensure_account"].fields["account"].parse(plan.payer(0, row), "user")
+        COMMANDS["record_usage"].fields["model"].parse(row.model or plan.model, "model")
+    except InvalidRequest as refusal:
+        return BadRow(row.line, str(refusal))
     return row
 
 
@@ -139,14 +150,16 @@ def _record(plan: Plan, usages: list[tuple[int, Usage]], report: Report) -> None
         )
         for index, usage in usages
     ]
-    for result in execute(calls) if calls else ():
+    for result in _execute(calls):
         charged = int(result.document["result"]["usage"]["charged"]) if isinstance(result, Done) else 0
         _count(report, result, charged)
 
 
-def _ensure_users(plan: Plan, usages: list[tuple[int, Usage]]) -> None:
-    """The accounts of those whom rows name, funded at first use."""
-    _fund(plan, sorted({usage.user for _, usage in usages if usage.user}))
+def _ensure_users(plan: Plan, users: Iterable[str]) -> None:
+    """The accounts of those whom rows name, funded at first use; who has none is refused with what they asked for."""
+    for result in _fund(plan, sorted(users)):
+        if isinstance(result, Exception) and not isinstance(result, Refusal):
+            raise result
 
 
 def _open_accounts(plan: Plan) -> None:
@@ -160,10 +173,13 @@ def _open_accounts(plan: Plan) -> None:
     except Refusal as refusal:
         if refusal.code != "account_exists":
             raise
-    _fund(plan, [plan.agent(index) for index in range(plan.agents)])
+    for result in _fund(plan, [plan.agent(index) for index in range(plan.agents)]):
+        # Another --fund under the same key: the agent was funded by an earlier run, and is not funded again.
+        if isinstance(result, Exception) and not isinstance(result, IdempotencyKeyReused):
+            raise result
 
 
-def _fund(plan: Plan, names: list[str]) -> None:
+def _fund(plan: Plan, names: list[str]) -> Iterator[Result]:
     calls = [
         _call(
             plan,
@@ -176,10 +192,7 @@ def _fund(plan: Plan, names: list[str]) -> None:
         for name in names
     ]
     for start in range(0, len(calls), BATCH):
-        for result in execute(calls[start : start + BATCH]):
-            # Another --fund under the same key: the agent was funded by an earlier run, and is not funded again.
-            if isinstance(result, Exception) and not isinstance(result, IdempotencyKeyReused):
-                raise result
+        yield from execute(calls[start : start + BATCH])
 
 
 def _charge_directly(plan: Plan, usages: list[tuple[int, Usage]], report: Report) -> None:
@@ -196,7 +209,7 @@ def _charge_directly(plan: Plan, usages: list[tuple[int, Usage]], report: Report
         )
         for index, usage in usages
     ]
-    for (_, usage), result in zip(usages, execute(calls), strict=True):
+    for (_, usage), result in zip(usages, _execute(calls), strict=True):
         _count(report, result, plan.cost(usage))
 
 
@@ -215,7 +228,7 @@ def _charge_held(plan: Plan, usages: list[tuple[int, Usage]], report: Report) ->
         for index, usage in usages
     ]
     held = []
-    for (_, usage), result in zip(usages, execute(calls), strict=True):
+    for (_, usage), result in zip(usages, _execute(calls), strict=True):
         if isinstance(result, Done):
             held.append((usage, result.document["result"]["hold"]["id"]))
         else:
@@ -231,13 +244,16 @@ def _charge_held(plan: Plan, usages: list[tuple[int, Usage]], report: Report) ->
         )
         for usage, hold in held
     ]
-    if captures:
-        for (usage, _), result in zip(held, execute(captures), strict=True):
-            _count(report, result, plan.cost(usage))
+    for (usage, _), result in zip(held, _execute(captures), strict=True):
+        _count(report, result, plan.cost(usage))
 
 
 def _call(plan: Plan, command: str, key: str, **arguments: Any) -> Call:
     return system_call(plan.tenant, command, key=key, actor="task:charge_usage", **arguments)
+
+
+def _execute(calls: list[Call]) -> list[Result]:
+    return execute(calls) if calls else []  # of a batch none of whose rows needs one
 
 
 def _count(report: Report, result: Result, cost: int) -> None:

@@ -20,7 +20,7 @@ ROW = "2026-10-05 12:00:02,100,10\n"
 
 
 def read(path: Path, **options: Any) -> list[Usage | BadRow]:
-    return list(open_trace(path, **options).rows)
+    return list(open_trace(path, **options))
 
 
 @pytest.fixture
@@ -95,6 +95,18 @@ def test_nothing_is_opened_before_the_header_is_known_to_be_good(ledger: Ledger,
         charge(ledger, trace)
 
     assert not Account.objects.filter(tenant=ledger.tenant).exists()
+
+
+def test_a_row_of_somebody_who_cannot_be_stops_no_other(ledger: Ledger, trace: Path) -> None:
+    who = ["a/b", "platform:of:mine", "ada"]
+    trace.write_text(
+        "TIMESTAMP,ContextTokens,GeneratedTokens,who\n" + "".join(f"{ROW.strip()},{each}\n" for each in who)
+    )
+
+    report = charge(ledger, trace, "--columns", "user=who", "--mode", "transfer")
+
+    assert [bad["line"] for bad in report["bad_rows"]] == [2]
+    assert (report["refused"], report["charged_requests"]) == ({"account_not_found": 1}, 1)
 
 
 def test_the_same_row_of_two_sources_is_two_requests(ledger: Ledger, trace: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from accounts.models import Tenant
-from holds.traces import Trace, open_trace
+from holds.traces import Row, open_trace
 from holds.usage import Plan, Report, StrictStop, charge
 
 EPILOG = """Examples: manage.py charge_usage trace.csv --currency CRD --agents 200 --price-in 3 --price-out 15
@@ -65,8 +66,8 @@ class Command(BaseCommand):
             },
         )
         try:
-            trace = open_trace(path, options["columns"], source=options["source"])
-            report = self._charge(plan, path, trace, strict=options["strict"], quiet=options["json"])
+            rows = open_trace(path, options["columns"], source=options["source"])
+            report = self._charge(plan, path, rows, strict=options["strict"], quiet=options["json"])
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from error
         except StrictStop as stop:
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         else:
             self._print(report, plan, path)
 
-    def _charge(self, plan: Plan, path: Path, trace: Trace, *, strict: bool, quiet: bool) -> Report:
+    def _charge(self, plan: Plan, path: Path, rows: Iterator[Row], *, strict: bool, quiet: bool) -> Report:
         console = Console(stderr=True, quiet=quiet)
         columns = (TextColumn("charging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         report = Report()
@@ -84,7 +85,7 @@ class Command(BaseCommand):
             total = max(0, sum(1 for _ in lines) - 1)
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("charging", total=total)
-            for report in charge(plan, trace.rows, strict=strict):
+            for report in charge(plan, rows, strict=strict):
                 progress.update(task, completed=report.requests + len(report.bad_rows))
         return report
 
